@@ -1,0 +1,79 @@
+"""One HTTP request and its answer, on plain ASGI: what the endpoints need of it and no more."""
+
+from collections.abc import Mapping
+
+from starlette.types import Receive, Scope, Send
+
+from api.errors import STAGE, error_body, error_headers, status_of
+from api.inbox import Left, Mailbox
+from contracts.errors import ErrorCode, PenstockError
+
+JSON = "application/json"
+
+
+class Exchange:
+    """Reads the request, writes the answer, and remembers the status for the log."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.status: int | None = None
+        self.answer_headers: dict[str, str] = {}
+
+    def header(self, name: str) -> str | None:
+        """A request header by its lower-case name."""
+        value = self._headers.get(name.encode())
+        return None if value is None else value.decode("latin-1")
+
+    async def read_body(self, limit: int) -> bytes:
+        """The whole body. Raises `PenstockError` (`request_too_large`) as soon as it is seen to exceed `limit`."""
+        length = self.header("content-length")
+        if length is not None and length.isdigit() and int(length) > limit:
+            raise _too_large(limit)
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
+                raise PenstockError(ErrorCode.CANCELLED, "the client went away", stage=STAGE)
+            part = event.get("body", b"")
+            size += len(part)
+            if size > limit:
+                raise _too_large(limit)
+            parts.append(part)
+            if not event.get("more_body"):
+                return b"".join(parts) if len(parts) > 1 else part
+
+    async def watch(self, box: Mailbox) -> None:
+        """Tell the mailbox when the client leaves. Runs beside the answer, after the body was read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        box.put(Left())
+
+    async def start(self, status: int, headers: Mapping[str, str], content_type: str = JSON) -> None:
+        """Send the status line and headers."""
+        self.status = status
+        merged = {"content-type": content_type, **self.answer_headers, **headers}
+        raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in merged.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+
+    async def write(self, body: bytes, *, more: bool) -> None:
+        """Send a part of the body."""
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send a whole answer."""
+        await self.start(status, {**headers, "content-length": str(len(body))})
+        await self.write(body, more=False)
+
+    async def reply_error(self, error: PenstockError) -> None:
+        """Send an error in OpenAI's shape."""
+        await self.reply(status_of(error), error_body(error), error_headers(error))
+
+
+def _too_large(limit: int) -> PenstockError:
+    message = f"the request body is larger than {limit} bytes"
+    return PenstockError(ErrorCode.REQUEST_TOO_LARGE, message, stage=STAGE)

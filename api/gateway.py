@@ -1,0 +1,27 @@
+"""What the endpoints of one ingress process share."""
+
+from dataclasses import dataclass
+
+from api.auth import Authenticator
+from api.inbox import Inbox
+from infra.broker import Connection, Publisher
+from infra.catalog import Catalog
+from infra.settings import Settings
+from infra.telemetry.logs import Logger
+from infra.telemetry.metrics import ApiMetrics
+from infra.telemetry.tracing import Tracer
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Composed in `api.bootstrap`, and nowhere else."""
+
+    settings: Settings
+    catalog: Catalog
+    connection: Connection
+    publisher: Publisher
+    inbox: Inbox
+    authenticator: Authenticator
+    tracer: Tracer
+    metrics: ApiMetrics
+    log: Logger

@@ -1,0 +1,5 @@
+"""`python -m cli` is `penstock`."""
+
+from cli.main import run
+
+run()

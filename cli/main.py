@@ -1,0 +1,128 @@
+"""The `penstock` command and its sub-commands."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="penstock",
+    help="An event-driven LLM platform on NATS JetStream.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def run() -> None:
+    """The entry point: a failure that we know ends in one sentence and exit status 1, not in a traceback."""
+    from cli.failures import sentence_of
+
+    try:
+        app()
+    except Exception as error:
+        sentence = sentence_of(error)
+        if sentence is None:
+            raise
+        sys.stderr.write(f"penstock: {sentence}\n")
+        sys.exit(1)
+
+
+@app.command()
+def up(  # noqa: PLR0913, PLR0917 - the options of a command
+    data_dir: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path(".penstock"),
+    host: Annotated[str, typer.Option(help="Where the API listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The API's port.")] = 8080,
+    nats_port: Annotated[int, typer.Option(help="The port of NATS, on loopback.")] = 4222,
+    postgres_port: Annotated[int, typer.Option(help="The port of PostgreSQL, on loopback.")] = 15432,
+    simulator_port: Annotated[int, typer.Option(help="The port of the model simulator, on loopback.")] = 8081,
+    processes: Annotated[bool, typer.Option("--processes", help="Each worker in a process of its own.")] = False,
+    catalog: Annotated[Path | None, typer.Option(help="A model catalogue, instead of what is found.")] = None,
+    ready_file: Annotated[Path | None, typer.Option(help="Written as JSON when everything is ready.")] = None,
+) -> None:
+    """Run everything on this machine: NATS, PostgreSQL, the API and all workers."""
+    from cli.options import UpOptions
+    from cli.supervise import become_supervisor
+
+    options = UpOptions(
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        nats_port=nats_port,
+        postgres_port=postgres_port,
+        simulator_port=simulator_port,
+        processes=processes,
+        catalog=catalog,
+        ready_file=ready_file,
+    )
+    become_supervisor(options)
+
+
+@app.command()
+def api() -> None:
+    """Run one API process, against PENSTOCK_NATS_URL and PENSTOCK_DATABASE_URL."""
+    from api.bootstrap import run_api
+    from infra.runtime import run as run_process
+    from infra.settings import load_settings
+    from infra.telemetry.logs import configure_logging
+
+    settings = load_settings()
+    run_process(run_api(settings, configure_logging("api", settings.log_level)))
+
+
+@app.command()
+def worker(name: Annotated[str, typer.Argument(help="validation, cache, routing, provider, ledger, or all.")]) -> None:
+    """Run one worker, or all in one process, against PENSTOCK_NATS_URL and PENSTOCK_DATABASE_URL."""
+    from infra.runtime import run as run_process
+    from infra.settings import load_settings
+    from infra.telemetry.logs import configure_logging
+    from workers.bootstrap import run_workers
+    from workers.names import WORKERS
+
+    if name not in (*WORKERS, "all"):
+        raise typer.BadParameter(f"there is no worker «{name}»; there are {', '.join(WORKERS)}, and all")
+    settings = load_settings()
+    names = WORKERS if name == "all" else (name,)
+    run_process(run_workers(names, settings, configure_logging(f"worker-{name}", settings.log_level)))
+
+
+@app.command()
+def setup() -> None:
+    """Make streams, consumers and database what this version needs; make a first key where there is none."""
+    import asyncio
+
+    import orjson
+
+    from cli.setup import set_up
+    from infra.settings import load_settings
+
+    sys.stdout.write(orjson.dumps(asyncio.run(set_up(load_settings()))).decode() + "\n")
+
+
+@app.command()
+def simulate(
+    host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8081,
+    latency_ms: Annotated[float, typer.Option(min=0, help="Before the first token.")] = 0.0,
+    tokens_per_second: Annotated[float, typer.Option(min=0, help="0 is as fast as it goes.")] = 0.0,
+) -> None:
+    """Run the model simulator: OpenAI's and Anthropic's chat APIs, with faults by the model's name."""
+    from infra.simulator.options import SimulatorOptions
+    from infra.simulator.server import run as run_simulator
+
+    options = SimulatorOptions(host=host, port=port, latency_ms=latency_ms, tokens_per_second=tokens_per_second)
+    run_simulator(options, lambda url: typer.echo(f"the simulator listens on {url}"))
+
+
+def _mount() -> None:
+    from cli.contracts import app as contracts
+    from cli.dead_letters import app as dead_letters
+    from cli.keys import app as keys
+
+    app.add_typer(keys, name="key", help="API keys.")
+    app.add_typer(dead_letters, name="dlq", help="Messages that a stage gave up on.")
+    app.add_typer(contracts, name="contracts", help="JSON Schemas and AsyncAPI of the messages.")
+
+
+_mount()

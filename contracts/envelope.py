@@ -1,0 +1,121 @@
+"""The envelope: CloudEvents 1.0 attributes as `ce-` headers, W3C trace context, and JetStream's message id.
+
+What the caller says is in the body and stays there untouched; what the stages found out about it travels here.
+So a stage that doesn't change the prompt forwards its bytes as they came.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+SPEC_VERSION = "1.0"
+CONTENT_TYPE = "application/json"
+
+MSG_ID = "Nats-Msg-Id"
+EXPECTED_LAST_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
+EXPECTED_LAST_SEQUENCE_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
+
+ID = "ce-id"
+TYPE = "ce-type"
+SOURCE = "ce-source"
+TIME = "ce-time"
+SPEC = "ce-specversion"
+TRACEPARENT = "traceparent"
+TRACESTATE = "tracestate"
+
+REQUEST_ID = "ce-requestid"
+TENANT = "ce-tenant"
+KEY_ID = "ce-keyid"
+INGRESS = "ce-ingress"
+DEADLINE = "ce-deadline"
+API = "ce-api"
+MODEL = "ce-model"
+STREAM = "ce-stream"
+CACHE_CONTROL = "ce-cachecontrol"
+CACHE_STATUS = "ce-cachestatus"
+CACHE_KEY = "ce-cachekey"
+DEPLOYMENTS = "ce-deployments"
+ROUTE = "ce-route"
+
+CARRIED = (
+    REQUEST_ID,
+    TENANT,
+    KEY_ID,
+    INGRESS,
+    DEADLINE,
+    API,
+    MODEL,
+    STREAM,
+    CACHE_CONTROL,
+    CACHE_STATUS,
+    CACHE_KEY,
+    DEPLOYMENTS,
+    ROUTE,
+)
+"""What a stage passes on to the next; the rest of the envelope is each message's own."""
+
+SEQUENCE = "ce-sequence"
+DEPLOYMENT = "ce-deployment"
+PROVIDER_MODEL = "ce-providermodel"
+ATTEMPTS = "ce-attempts"
+
+
+class Envelope(BaseModel):
+    """The headers of every message, for the schema; on the wire they are NATS headers of these names."""
+
+    model_config = ConfigDict(title="Envelope", serialize_by_alias=True)
+
+    spec_version: Annotated[Literal["1.0"], Field(alias=SPEC)]
+    id: Annotated[str, Field(alias=ID, description="Unique with ce-source; also Nats-Msg-Id.")]
+    type: Annotated[str, Field(alias=TYPE, description="Event and version: penstock.inference.requested.v1")]
+    source: Annotated[str, Field(alias=SOURCE, description="The process that published: penstock/<service>")]
+    time: Annotated[AwareDatetime, Field(alias=TIME)]
+    message_id: Annotated[str, Field(alias=MSG_ID, description="JetStream's key for dropping duplicates.")]
+    traceparent: Annotated[str | None, Field(alias=TRACEPARENT, description="W3C trace context.")] = None
+    tracestate: Annotated[str | None, Field(alias=TRACESTATE)] = None
+    request_id: Annotated[str | None, Field(alias=REQUEST_ID)] = None
+    tenant: Annotated[str | None, Field(alias=TENANT, description="From the subject, never from a body.")] = None
+    key_id: Annotated[str | None, Field(alias=KEY_ID, description="Public id of the API key.")] = None
+    ingress: Annotated[str | None, Field(alias=INGRESS, description="Who waits for token deltas.")] = None
+    deadline: Annotated[AwareDatetime | None, Field(alias=DEADLINE)] = None
+    api: Annotated[str | None, Field(alias=API, description="The shape of the request: openai.chat_completions")] = None
+    model: Annotated[str | None, Field(alias=MODEL, description="The model that was asked for.")] = None
+    stream: Annotated[str | None, Field(alias=STREAM, description="'true' where deltas are wanted.")] = None
+    cache_control: Annotated[str | None, Field(alias=CACHE_CONTROL, description="'no-cache' or 'no-store'.")] = None
+    cache_status: Annotated[str | None, Field(alias=CACHE_STATUS, description="'miss' or 'bypass'.")] = None
+    cache_key: Annotated[str | None, Field(alias=CACHE_KEY, description="Where the answer may be stored.")] = None
+    deployments: Annotated[
+        str | None, Field(alias=DEPLOYMENTS, description="Deployments in order of preference, separated by commas.")
+    ] = None
+    route: Annotated[str | None, Field(alias=ROUTE, description="Why these deployments.")] = None
+
+
+def rfc3339(moment: datetime) -> str:
+    """`moment` in UTC with milliseconds, as in 2026-11-23T08:00:00.000Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def event_type(event: str) -> str:
+    """The CloudEvents type of `event` (`inference.requested`) in this version."""
+    return f"penstock.{event}.v1"
+
+
+def new_headers(*, event: str, message_id: str, source: str, now: datetime) -> dict[str, str]:
+    """The attributes that every message has; the caller adds trace context and what the stage knows."""
+    return {
+        SPEC: SPEC_VERSION,
+        ID: message_id,
+        TYPE: event_type(event),
+        SOURCE: source,
+        TIME: rfc3339(now),
+        MSG_ID: message_id,
+    }
+
+
+def parse_deadline(value: str) -> datetime:
+    """An RFC 3339 time with a zone. Raises `ValueError` for anything else."""
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a deadline needs a time zone")
+    return moment

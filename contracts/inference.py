@@ -1,0 +1,121 @@
+"""The contracts of the prompt flow: requested, attempted, completed, failed, and the deltas between."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from contracts.errors import HTTP_STATUS, ErrorCode, PenstockError
+
+RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+OPENAI_CHAT = "openai.chat_completions"
+
+
+class Contract(BaseModel):
+    """A message body. Unknown fields are ignored, so that a newer producer can talk to an older worker."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class InferenceRequested(Contract):
+    """One prompt. The body of `requested`, `validated`, `uncached` and `routed`: the stages forward it untouched."""
+
+    request_id: Annotated[RequestId, Field(description="The caller's own id; the result is published under it.")]
+    api: Annotated[str, Field(description="The shape of `request`: openai.chat_completions")] = OPENAI_CHAT
+    request: Annotated[dict[str, Any], Field(description="The request as that API takes it, unknown fields included.")]
+    deadline: Annotated[AwareDatetime | None, Field(description="After this the request fails instead of running.")] = (
+        None
+    )
+    cache_control: Annotated[
+        Literal["no-cache", "no-store"] | None,
+        Field(description="no-cache: don't answer from the cache. no-store: nor keep the answer."),
+    ] = None
+
+
+class TokenUsage(Contract):
+    """Tokens by kind. `estimated` marks a figure that the provider did not report."""
+
+    input_tokens: Annotated[int, Field(ge=0)] = 0
+    output_tokens: Annotated[int, Field(ge=0)] = 0
+    cached_input_tokens: Annotated[int, Field(ge=0)] = 0
+    reasoning_tokens: Annotated[int, Field(ge=0)] = 0
+    estimated: bool = False
+
+
+class InferenceAttempted(Contract):
+    """Written before a provider is called, so that a call whose worker died is not forgotten."""
+
+    request_id: RequestId
+    attempt: Annotated[int, Field(ge=1)]
+    model: str
+    deployment: str
+    provider: str
+    provider_model: str
+    idempotency_key: str
+    started_at: AwareDatetime
+    input_tokens: Annotated[int, Field(ge=0, description="An estimate: the call has not been answered yet.")] = 0
+
+
+class InferenceCompleted(Contract):
+    """The terminal message of an answered request."""
+
+    request_id: RequestId
+    api: str
+    response: Annotated[dict[str, Any], Field(description="The answer, in the API's own shape, also after a stream.")]
+    model: Annotated[str, Field(description="The model that was asked for.")]
+    deployment: Annotated[str | None, Field(description="What answered.")] = None
+    provider_model: str | None = None
+    route: str | None = None
+    cache: Annotated[str, Field(description="hit, miss or bypass")]
+    attempts: Annotated[int, Field(ge=0, description="Provider calls; 0 for a cache hit.")] = 0
+    usage: TokenUsage = TokenUsage()
+    cost_usd: Annotated[Decimal | None, Field(description="Dollars; absent where no price is known, never 0.")] = None
+    deltas: Annotated[int, Field(ge=0, description="How many deltas were sent before this message.")] = 0
+
+
+class ErrorBody(Contract):
+    """An error as a message carries it."""
+
+    code: Annotated[str, Field(description="See contracts.errors.ErrorCode; the set is open.")]
+    message: str
+    stage: str
+    retryable: bool = False
+    param: str | None = None
+    retry_after: Annotated[float | None, Field(description="Seconds.")] = None
+
+    @classmethod
+    def of(cls, error: PenstockError) -> "ErrorBody":
+        """The body of a raised error."""
+        return cls(
+            code=error.code,
+            message=error.message,
+            stage=error.stage,
+            retryable=error.retryable,
+            param=error.param,
+            retry_after=error.retry_after,
+        )
+
+    def to_error(self) -> PenstockError:
+        """The error again, on the other side; a code of a newer version becomes `internal_error`."""
+        code = ErrorCode(self.code) if self.code in HTTP_STATUS else ErrorCode.INTERNAL_ERROR
+        return PenstockError(
+            code,
+            self.message,
+            stage=self.stage,
+            retryable=self.retryable,
+            param=self.param,
+            retry_after=self.retry_after,
+        )
+
+
+class InferenceFailed(Contract):
+    """The terminal message of a request that got no answer."""
+
+    request_id: RequestId
+    error: ErrorBody
+    model: str | None = None
+    deployment: str | None = None
+    attempts: Annotated[int, Field(ge=0)] = 0
+    usage: TokenUsage = TokenUsage()
+    cost_usd: Decimal | None = None
+    deltas: Annotated[int, Field(ge=0)] = 0

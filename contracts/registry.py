@@ -1,0 +1,100 @@
+"""Every message of version 1: the one list that schemas, AsyncAPI and streams are made from."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from contracts.cache import CacheStored
+from contracts.inference import InferenceAttempted, InferenceCompleted, InferenceFailed, InferenceRequested
+from contracts.usage import UsageRecorded
+
+
+@dataclass(frozen=True, slots=True)
+class MessageContract:
+    """One event. `subject` is a template with `{parameters}`; `stream` names where it is kept."""
+
+    event: str
+    subject: str
+    stream: str
+    body: type[BaseModel]
+    summary: str
+
+
+CONTRACTS: tuple[MessageContract, ...] = (
+    MessageContract(
+        "inference.requested",
+        "penstock.v1.inference.requested.{lane}.{tenant}",
+        "INFERENCE_REQUESTED",
+        InferenceRequested,
+        "A prompt enters the pipeline: the producers' door.",
+    ),
+    MessageContract(
+        "inference.validated",
+        "penstock.v1.inference.validated.{lane}.{tenant}",
+        "INFERENCE_VALIDATED",
+        InferenceRequested,
+        "The prompt is well formed; model and stream are in the envelope.",
+    ),
+    MessageContract(
+        "inference.uncached",
+        "penstock.v1.inference.uncached.{lane}.{tenant}",
+        "INFERENCE_UNCACHED",
+        InferenceRequested,
+        "No cache answers the prompt.",
+    ),
+    MessageContract(
+        "inference.routed",
+        "penstock.v1.inference.routed.{lane}.{provider}",
+        "INFERENCE_ROUTED",
+        InferenceRequested,
+        "The deployments are chosen, in order of preference.",
+    ),
+    MessageContract(
+        "inference.attempted",
+        "penstock.v1.inference.attempted.{tenant}.{request_id}",
+        "INFERENCE_ATTEMPTED",
+        InferenceAttempted,
+        "A provider is about to be called.",
+    ),
+    MessageContract(
+        "inference.completed",
+        "penstock.v1.inference.completed.{lane}.{tenant}.{request_id}",
+        "RESULTS, RESULTS_ASYNC in the batch lane",
+        InferenceCompleted,
+        "Terminal: the answer.",
+    ),
+    MessageContract(
+        "inference.failed",
+        "penstock.v1.inference.failed.{lane}.{tenant}.{request_id}",
+        "RESULTS, RESULTS_ASYNC in the batch lane",
+        InferenceFailed,
+        "Terminal: why there is no answer.",
+    ),
+    MessageContract(
+        "usage.recorded",
+        "penstock.v1.usage.recorded.{tenant}",
+        "USAGE",
+        UsageRecorded,
+        "One provider attempt, for the ledger.",
+    ),
+    MessageContract(
+        "cache.stored",
+        "penstock.v1.cache.stored.{tenant}.{key}",
+        "CACHE",
+        CacheStored,
+        "An answer that may be given again; the newest message of a subject is the entry.",
+    ),
+)
+
+
+_BY_EVENT = {contract.event: contract for contract in CONTRACTS}
+
+
+def template_of(event: str) -> str:
+    """The subject template of `event`: what spans are named after, whatever the tenant. `KeyError` for no event."""
+    return _BY_EVENT[event].subject
+
+
+def contract_of(event: str) -> MessageContract:
+    """The contract of `event`; `KeyError` where there is none."""
+    return _BY_EVENT[event]

@@ -1,0 +1,115 @@
+"""Subjects, lanes and the names that may stand in them. DESIGN's table, as functions."""
+
+import re
+from enum import StrEnum
+
+from contracts.errors import ContractError
+
+ROOT = "penstock.v1"
+INGRESS_ID_LENGTH = 8
+"""An ingress puts its own id in front of each request id, so that the server can route a result back to it."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+class Lane(StrEnum):
+    """Bulk work never stands in front of a person."""
+
+    INTERACTIVE = "interactive"
+    BATCH = "batch"
+
+
+def is_token(value: str) -> bool:
+    """Whether `value` can be a subject token: 1 to 128 of A-Z a-z 0-9 _ -."""
+    return _TOKEN.fullmatch(value) is not None
+
+
+def require_token(value: str, what: str, *, stage: str) -> str:
+    """Return `value`, or raise `ContractError` naming `what` where it can't be a subject token."""
+    if is_token(value):
+        return value
+    raise ContractError(f"{what} must be 1 to 128 letters, digits, '-' or '_'", stage=stage, param=what)
+
+
+def requested(lane: str, tenant: str) -> str:
+    """Where a prompt enters the pipeline."""
+    return f"{ROOT}.inference.requested.{lane}.{tenant}"
+
+
+def validated(lane: str, tenant: str) -> str:
+    """Prompts that are well formed."""
+    return f"{ROOT}.inference.validated.{lane}.{tenant}"
+
+
+def uncached(lane: str, tenant: str) -> str:
+    """Prompts that no cache answers."""
+    return f"{ROOT}.inference.uncached.{lane}.{tenant}"
+
+
+def routed(lane: str, provider: str) -> str:
+    """Prompts with their deployments chosen."""
+    return f"{ROOT}.inference.routed.{lane}.{provider}"
+
+
+def completed(lane: str, tenant: str, request_id: str) -> str:
+    """The terminal message of a request that was answered."""
+    return f"{ROOT}.inference.completed.{lane}.{tenant}.{request_id}"
+
+
+def failed(lane: str, tenant: str, request_id: str) -> str:
+    """The terminal message of a request that was not."""
+    return f"{ROOT}.inference.failed.{lane}.{tenant}.{request_id}"
+
+
+def terminal(lane: str, tenant: str, request_id: str) -> str:
+    """Both terminal subjects of one request; it never holds more than one message."""
+    return f"{ROOT}.inference.*.{lane}.{tenant}.{request_id}"
+
+
+def attempted(tenant: str, request_id: str) -> str:
+    """The journal of provider calls: written before money is spent, read only after a crash."""
+    return f"{ROOT}.inference.attempted.{tenant}.{request_id}"
+
+
+def delta(ingress: str, request_id: str) -> str:
+    """The token stream of one request (core NATS, not stored)."""
+    return f"{ROOT}.inference.delta.{ingress}.{request_id}"
+
+
+def result(ingress: str, request_id: str) -> str:
+    """Where the server republishes a stored terminal message for the ingress that waits for it.
+
+    `request_id` starts with the ingress id; the subject carries the two apart.
+    """
+    return f"{ROOT}.inference.result.{ingress}.{request_id.removeprefix(ingress)}"
+
+
+def cancel(request_id: str) -> str:
+    """The caller went away (core NATS, not stored)."""
+    return f"{ROOT}.inference.cancel.{request_id}"
+
+
+def usage_recorded(tenant: str) -> str:
+    """One provider attempt, for the ledger."""
+    return f"{ROOT}.usage.recorded.{tenant}"
+
+
+def cache_entry(tenant: str, key: str) -> str:
+    """One stored answer; the latest message of the subject is the entry."""
+    return f"{ROOT}.cache.stored.{tenant}.{key}"
+
+
+def deadletter(stage: str) -> str:
+    """Messages that a stage gave up on."""
+    return f"{ROOT}.deadletter.{stage}"
+
+
+def lane_and_tail(subject: str) -> tuple[str, str]:
+    """Split `penstock.v1.<flow>.<event>.<lane>.<tail...>` into lane and tail (tenant or provider).
+
+    Raises `ContractError` for a subject of another shape.
+    """
+    parts = subject.split(".", 6)
+    if len(parts) < 6 or parts[4] not in Lane._value2member_map_:
+        raise ContractError(f"«{subject}» is no pipeline subject", stage="dispatch")
+    return parts[4], parts[5]

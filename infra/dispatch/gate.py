@@ -1,0 +1,56 @@
+"""Slots for work in hand, people first."""
+
+import asyncio
+from collections import deque
+
+from contracts.subjects import Lane
+
+
+class LaneGate:
+    """At most `capacity` jobs at once, at most `batch_capacity` of them bulk; a freed slot goes to a person first."""
+
+    def __init__(self, capacity: int, batch_capacity: int) -> None:
+        self._capacity = capacity
+        self._batch_capacity = batch_capacity
+        self._in_use = {Lane.INTERACTIVE: 0, Lane.BATCH: 0}
+        self._waiting: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in Lane}
+
+    def release(self, lane: Lane) -> None:
+        """Give a slot back."""
+        self._in_use[lane] -= 1
+        self._wake()
+
+    def turn_away(self) -> None:
+        """Cancel everyone who still waits: the process is about to stop."""
+        for queue in self._waiting.values():
+            while queue:
+                queue.popleft().cancel()
+
+    async def acquire(self, lane: Lane) -> None:
+        """Wait for a slot of `lane`; every `acquire` that returns is owed one `release`."""
+        if self._free_for(lane) and not self._waiting[Lane.INTERACTIVE] and not self._waiting[lane]:
+            self._in_use[lane] += 1
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[lane].append(future)
+        try:
+            await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():
+                # The slot was handed over in the moment of the cancellation.
+                self._in_use[lane] -= 1
+                self._wake()
+            raise
+
+    def _free_for(self, lane: Lane) -> bool:
+        in_use = self._in_use[Lane.INTERACTIVE] + self._in_use[Lane.BATCH]
+        return in_use < self._capacity and (lane is Lane.INTERACTIVE or self._in_use[Lane.BATCH] < self._batch_capacity)
+
+    def _wake(self) -> None:
+        for lane in (Lane.INTERACTIVE, Lane.BATCH):
+            queue = self._waiting[lane]
+            while queue and self._free_for(lane):
+                future = queue.popleft()
+                if not future.done():
+                    self._in_use[lane] += 1
+                    future.set_result(None)

@@ -1,0 +1,63 @@
+"""The messages that this process has in hand, kept alive with in-progress acks while they take long."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import nats.errors
+from nats.aio.msg import Msg
+
+from infra.dispatch.job import Position
+
+
+@dataclass(slots=True)
+class _Held:
+    message: Msg
+    touched: float
+
+
+class InFlight:
+    """What is in hand, by stream and sequence. One task keeps all of it alive, so a message costs no timer."""
+
+    def __init__(self, ack_wait: float) -> None:
+        self._interval = ack_wait / 4
+        self._held: dict[tuple[str, int], _Held] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    async def admit(self, message: Msg, position: Position) -> bool:
+        """Take a message in hand. False for a redelivery of one that is: it is kept alive and will be acked once."""
+        key = (position.stream, position.sequence)
+        if held := self._held.get(key):
+            held.message = message
+            await message.in_progress()
+            return False
+        self._held[key] = _Held(message, time.monotonic())
+        return True
+
+    def latest(self, position: Position) -> Msg:
+        """The newest delivery of a message in hand: the one whose ack the server waits for."""
+        return self._held[position.stream, position.sequence].message
+
+    def release(self, position: Position) -> None:
+        """The message is settled."""
+        self._held.pop((position.stream, position.sequence), None)
+
+    async def keep_alive(self) -> None:
+        """Runs for as long as the process does."""
+        while True:
+            await asyncio.sleep(self._interval)
+            now = time.monotonic()
+            for held in list(self._held.values()):
+                if now - held.touched >= self._interval:
+                    held.touched = now
+                    await self._touch(held.message)
+
+    @staticmethod
+    async def _touch(message: Msg) -> None:
+        try:
+            await message.in_progress()
+        except (nats.errors.Error, OSError):
+            # The broker is away, or the message was settled while we slept: either way it needs no life-sign from us.
+            return

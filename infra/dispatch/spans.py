@@ -1,0 +1,49 @@
+"""The two spans of a hop: PRODUCER where a message is sent, CONSUMER where it is processed."""
+
+import time
+
+from nats.aio.msg import Msg
+from opentelemetry.trace import SpanKind
+
+from contracts import deadletter, envelope
+from infra.dispatch.job import Identity, Position
+from infra.dispatch.outcome import Publication
+from infra.telemetry import names
+from infra.telemetry.tracing import AttributeValue, Span, TraceContext, Tracer, parse_traceparent
+
+
+def process_span(tracer: Tracer, template: str, message: Msg, position: Position, identity: Identity) -> Span:
+    """The hop's CONSUMER span. Its parent is the sender's span; the wait in the queue lies between the two."""
+    attributes: dict[str, AttributeValue] = {
+        names.MESSAGING_SYSTEM: names.NATS,
+        names.MESSAGING_OPERATION: names.PROCESS,
+        names.MESSAGING_OPERATION_NAME: names.PROCESS,
+        names.MESSAGING_DESTINATION: message.subject,
+        names.MESSAGING_TEMPLATE: template,
+        names.MESSAGING_GROUP: position.consumer,
+        names.NATS_STREAM: position.stream,
+        names.NATS_SEQUENCE: position.sequence,
+        names.DELIVERY_COUNT: position.deliveries,
+        names.QUEUE_WAIT_MS: round(max(time.time() - position.stored_at, 0.0) * 1000, 3),
+        names.REQUEST_ID: identity.request_id,
+        names.TENANT: identity.tenant,
+        names.LANE: identity.lane,
+    }
+    headers = message.headers or {}
+    parent, before = (parse_traceparent(headers.get(name)) for name in (envelope.TRACEPARENT, deadletter.LINK))
+    links = () if before is None else (before,)
+    return tracer.start(f"process {template}", SpanKind.CONSUMER, parent, attributes, links=links)
+
+
+def send_span(tracer: Tracer, template: str, publication: Publication, parent: TraceContext) -> Span:
+    """The hop's PRODUCER span; the message carries it as `traceparent`."""
+    attributes: dict[str, AttributeValue] = {
+        names.MESSAGING_SYSTEM: names.NATS,
+        names.MESSAGING_OPERATION: names.SEND,
+        names.MESSAGING_OPERATION_NAME: names.SEND,
+        names.MESSAGING_DESTINATION: publication.subject,
+        names.MESSAGING_TEMPLATE: template,
+        names.MESSAGING_MESSAGE_ID: publication.key,
+        names.MESSAGING_BODY_SIZE: len(publication.body),
+    }
+    return tracer.start(f"send {template}", SpanKind.PRODUCER, parent, attributes)

@@ -1,0 +1,54 @@
+"""What a stage is, and what the stages of a process share."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from infra.broker import Publisher
+from infra.dispatch.in_flight import InFlight
+from infra.dispatch.job import Identify, Job
+from infra.dispatch.outcome import Outcome, Publication
+from infra.streams import Subscription
+from infra.telemetry.logs import Logger
+from infra.telemetry.metrics import StageMetrics
+from infra.telemetry.tracing import Tracer
+
+Handler = Callable[[Job], Awaitable[Outcome]]
+Owed = Callable[[Job], Awaitable[tuple[Publication, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpec:
+    """What the core needs to know of a stage.
+
+    `template` is the subject that it consumes, as `contracts.registry.template_of` gives it. `terminal`: a request
+    that fails here is over, and gets its `failed` message; else (bookkeeping) the message goes to the dead letter.
+    `owed` gives what is stored beside that `failed`: records that an earlier delivery did not live to store.
+    """
+
+    name: str
+    template: str
+    identify: Identify
+    concurrency: int
+    terminal: bool = True
+    owed: Owed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A spec, the handler that does the work, and the durables it reads."""
+
+    spec: StageSpec
+    handler: Handler
+    subscriptions: tuple[Subscription, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchTools:
+    """What a dispatcher works with."""
+
+    publisher: Publisher
+    tracer: Tracer
+    metrics: StageMetrics
+    log: Logger
+    in_flight: InFlight
+    max_deliveries: int

@@ -1,0 +1,61 @@
+"""FastStream's subscribers, bound to the durables that `infra.streams` provisioned."""
+
+import asyncio
+
+import nats.errors
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, NatsMessage
+from faststream.nats.subscriber.usecases import PushStreamSubscriber
+
+from infra.dispatch.core import Dispatcher
+from infra.streams import Subscription
+from infra.telemetry.logs import Logger
+
+_PENDING_BYTES = 256 * 1024 * 1024
+_LAST_CALL = 2.0
+
+
+def attach(broker: NatsBroker, subscription: Subscription, dispatcher: Dispatcher) -> None:
+    """Feed a durable's messages to a dispatcher.
+
+    Push with a deliver group: durable and group share one name (FACTS «Cost of a hop»). Acks are the core's alone.
+    """
+    subscriber = broker.subscriber(
+        subscription.filter_subject,
+        queue=subscription.durable,
+        stream=JStream(subscription.stream, declare=False),
+        ack_policy=AckPolicy.MANUAL,
+        decoder=_as_it_came,
+        no_reply=True,
+        pending_bytes_limit=_PENDING_BYTES,
+    )
+
+    @subscriber
+    async def on_message(message: NatsMessage) -> None:
+        dispatcher.accept(message.raw_message)
+
+
+async def detach(broker: NatsBroker, log: Logger) -> None:
+    """Take no more messages; those that the server has sent already still come to their dispatchers.
+
+    FastStream's own stop drops them, and nobody else would get them before their ack wait is over.
+    """
+    subscribers = [found for found in broker.subscribers if isinstance(found, PushStreamSubscriber)]
+    await asyncio.gather(*(_last_call(subscriber, log) for subscriber in subscribers))
+
+
+async def _last_call(subscriber: PushStreamSubscriber, log: Logger) -> None:
+    if (subscription := subscriber.subscription) is not None:
+        subscriber.subscription = None
+        try:
+            async with asyncio.timeout(_LAST_CALL):
+                await subscription.drain()  # type: ignore[no-untyped-call]
+        except (nats.errors.Error, TimeoutError) as error:
+            # The broker is away: it delivers again when the ack wait is over.
+            log.warning("messages_left_for_redelivery", consumer=subscriber.queue, error=repr(error))
+    await subscriber.stop()
+
+
+async def _as_it_came(message: NatsMessage) -> NatsMessage:
+    """No decoding: the body is forwarded byte for byte, and parsed only by the stage that needs it."""
+    return message

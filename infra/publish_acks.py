@@ -1,0 +1,85 @@
+"""JetStream publish acks, on one subscription for the life of the process.
+
+nats-py's own `js.publish` makes a random token, a wrapped timeout and a typed ack for each message; with eight
+publishes a request that was a tenth of a worker's time. The protocol is the client's; only the waiting is ours.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import nats.errors
+import orjson
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+_NO_RESPONDERS = "503"
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The server's answer. `error_code` is JetStream's own (10071: wrong last sequence), `status` an HTTP-like one."""
+
+    duplicate: bool = False
+    status: int = 200
+    error_code: int = 0
+    reason: str = ""
+
+
+class PublishAcks:
+    """Publishes and waits for what the stream says."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._prefix = client.new_inbox()
+        self._numbers = itertools.count()
+        self._waiting: dict[str, asyncio.Future[Ack]] = {}
+
+    async def open(self) -> None:
+        """Subscribe to the acks."""
+        await self._client.subscribe(f"{self._prefix}.*", cb=self._on_ack)
+
+    async def publish(self, subject: str, body: bytes, headers: Mapping[str, str], patience: float) -> Ack:
+        """Publish one message and wait for its ack.
+
+        Raises `nats.errors.TimeoutError` after `patience` seconds, `nats.errors.NoRespondersError` where no stream
+        takes the subject or JetStream is not there, and what the client raises where it can't send.
+        """
+        loop = asyncio.get_running_loop()
+        reply = f"{self._prefix}.{next(self._numbers)}"
+        future: asyncio.Future[Ack] = loop.create_future()
+        self._waiting[reply] = future
+        timer = loop.call_later(patience, _expire, future)
+        try:
+            await self._client.publish(subject, body, reply=reply, headers=dict(headers))
+            return await future
+        finally:
+            timer.cancel()
+            self._waiting.pop(reply, None)
+
+    async def _on_ack(self, message: Msg) -> None:
+        future = self._waiting.get(message.subject)
+        if future is None or future.done():
+            return
+        if message.headers and message.headers.get("Status") == _NO_RESPONDERS:
+            future.set_exception(nats.errors.NoRespondersError())
+        else:
+            future.set_result(_read(message.data))
+
+
+def _read(data: bytes) -> Ack:
+    answer = orjson.loads(data)
+    error = answer.get("error")
+    if error is None:
+        return Ack(duplicate=bool(answer.get("duplicate")))
+    return Ack(
+        status=int(error.get("code", 500)),
+        error_code=int(error.get("err_code", 0)),
+        reason=str(error.get("description", "")),
+    )
+
+
+def _expire(future: "asyncio.Future[Ack]") -> None:
+    if not future.done():
+        future.set_exception(nats.errors.TimeoutError())

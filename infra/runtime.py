@@ -1,0 +1,27 @@
+"""How a long-lived Python process is set up for latency: the event loop, the collector, the interpreter's lock."""
+
+import gc
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+import uvloop
+
+_SWITCH_INTERVAL = 0.0005
+"""Seconds for which a thread may keep the interpreter's lock while another waits. With Python's own 5 ms the span
+exporter added up to that to each hop of a request (p99 at one in flight: 45 ms)."""
+_GENERATION_0 = 20_000
+"""Allocations between two young collections; Python's own 700 run some twenty times a request."""
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a process's main coroutine to its end."""
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    uvloop.run(main)
+
+
+def settle() -> None:
+    """Call once all is imported and built: what is there now stays, and the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GENERATION_0, 20, 50)

@@ -1,0 +1,102 @@
+"""The one settings model. Every field is an environment variable `PENSTOCK_<NAME>`; secrets come from nowhere else."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PostgresDsn, UrlConstraints, ValidationError
+from pydantic_core import Url
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+NatsUrl = Annotated[Url, UrlConstraints(allowed_schemes=["nats", "tls", "ws", "wss"])]
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def _number(value: object) -> object:
+    """The environment holds strings, and a literal accepts no other spelling of its values."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names it and says what is accepted."""
+
+
+class Settings(BaseSettings):
+    """What a Penstock process is told from outside. Durations are in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True)
+
+    nats_url: Annotated[NatsUrl, Field(description="The NATS server with JetStream.")] = Url("nats://127.0.0.1:4222")
+    database_url: Annotated[
+        PostgresDsn | None, Field(description="PostgreSQL 18 with pgvector, as postgresql://user:password@host/name.")
+    ] = None
+    catalog: Annotated[
+        Path | None, Field(description="The model catalogue (YAML): providers, models, deployments.")
+    ] = None
+
+    api_host: Annotated[str, Field(description="Where the API listens.")] = "127.0.0.1"
+    api_port: Annotated[int, Field(ge=0, le=65535, description="0 takes a free one.")] = 8080
+    max_request_bytes: Annotated[
+        int, Field(ge=1024, le=7 * 1024 * 1024, description="A larger HTTP body is refused with 413.")
+    ] = 6 * 1024 * 1024
+    request_timeout: Annotated[
+        float, Field(gt=0, le=3600, description="The deadline of a request that names none.")
+    ] = 120.0
+    max_in_flight: Annotated[
+        int, Field(ge=1, description="Requests that one API process holds open; one more is a 503.")
+    ] = 2000
+
+    replicas: Annotated[
+        Literal[1, 3, 5], BeforeValidator(_number), Field(description="Copies of each stream in a NATS cluster.")
+    ] = 1
+    queue_messages: Annotated[int, Field(ge=1, description="A stage's stream refuses when it holds this many.")] = (
+        100_000
+    )
+    queue_bytes: Annotated[int, Field(ge=1024 * 1024, description="… or this many bytes.")] = 1024 * 1024 * 1024
+    results_age: Annotated[float, Field(ge=60, description="How long results wait for callers that wait.")] = 600.0
+    results_async_age: Annotated[float, Field(ge=60, description="… and in the batch lane.")] = 86_400.0
+
+    ack_wait: Annotated[
+        float, Field(ge=1, le=300, description="A message whose worker died is delivered again after this.")
+    ] = 4.0
+    max_deliveries: Annotated[int, Field(ge=1, le=50, description="After these a message goes to the dead letter.")] = 5
+    stage_concurrency: Annotated[int, Field(ge=1, description="Messages that a short stage works on at once.")] = 64
+    provider_concurrency: Annotated[int, Field(ge=1, description="Provider calls that one process has open.")] = 256
+    provider_attempts: Annotated[int, Field(ge=1, le=10, description="Provider calls for one request, at most.")] = 3
+    drain_timeout: Annotated[float, Field(gt=0, le=600, description="How long a stop waits for work in hand.")] = 20.0
+
+    cache_ttl: Annotated[float, Field(ge=0, description="The life of a cached answer; 0 switches the cache off.")] = (
+        3600.0
+    )
+    cache_bytes: Annotated[int, Field(ge=1024 * 1024, description="The cache drops its oldest beyond this.")] = (
+        256 * 1024 * 1024
+    )
+    ledger_batch: Annotated[int, Field(ge=1, le=10_000, description="Usage rows in one transaction, at most.")] = 200
+    ledger_linger: Annotated[float, Field(ge=0, le=5, description="How long a usage row waits for company.")] = 0.05
+
+    metrics_port: Annotated[
+        int | None, Field(ge=1, le=65535, description="Where a worker process serves /metrics; not at all where unset.")
+    ] = None
+    trace_ratio: Annotated[float, Field(ge=0, le=1, description="The share of requests that are traced.")] = 1.0
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="The least that is logged.")
+    ] = "info"
+
+    def require_database_url(self) -> str:
+        """The database's URL for SQLAlchemy's psycopg driver. Raises `SettingsError` where it is not set."""
+        if self.database_url is None:
+            raise SettingsError("PENSTOCK_DATABASE_URL is not set: name a PostgreSQL, or run `penstock up`.")
+        return self.database_url.unicode_string().replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises `SettingsError`, one sentence a wrong variable, naming it."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(" ".join(_sentence(item["loc"], item["msg"]) for item in error.errors())) from None
+
+
+def _sentence(loc: tuple[int | str, ...], reason: str) -> str:
+    name = "PENSTOCK_" + str(loc[0]).upper() if loc else "the environment"
+    return f"{name} is not usable: {reason[0].lower()}{reason[1:]}."

@@ -1,0 +1,1 @@
+"""Traces, metrics and logs. Every name that leaves the platform is in `names.py`."""

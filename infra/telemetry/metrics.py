@@ -1,0 +1,73 @@
+"""Prometheus metrics of one process, in a registry of its own so that tests and processes don't share counts."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_STAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
+
+
+class StageMetrics:
+    """What every worker counts: messages by outcome, time in hand, time in the queue."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.messages = Counter(
+            "penstock_stage_messages", "Messages handled", ("stage", "lane", "outcome"), registry=registry
+        )
+        self.seconds = Histogram(
+            "penstock_stage_duration_seconds",
+            "From a worker's taking a message to its ack",
+            ("stage",),
+            buckets=_STAGE_SECONDS,
+            registry=registry,
+        )
+        self.queue_seconds = Histogram(
+            "penstock_stage_queue_seconds",
+            "From a message's being stored to a worker's taking it",
+            ("stage",),
+            buckets=_STAGE_SECONDS,
+            registry=registry,
+        )
+
+    def of(self, stage: str) -> "StageCounters":
+        """The counters of one stage, looked up once: a look-up a message costs more than the counting."""
+        return StageCounters(self, stage)
+
+
+class StageCounters:
+    """One stage's share of `StageMetrics`."""
+
+    def __init__(self, metrics: StageMetrics, stage: str) -> None:
+        self._messages = metrics.messages
+        self._stage = stage
+        self._seconds = metrics.seconds.labels(stage)
+        self._queue_seconds = metrics.queue_seconds.labels(stage)
+        self._by_outcome: dict[tuple[str, str], Counter] = {}
+
+    def observe(self, lane: str, outcome: str, *, seconds: float, queue_seconds: float) -> None:
+        """Count one message: how it ended, how long it was in hand and how long it waited, in seconds."""
+        counter = self._by_outcome.get((lane, outcome))
+        if counter is None:
+            counter = self._by_outcome[lane, outcome] = self._messages.labels(self._stage, lane, outcome)
+        counter.inc()
+        self._seconds.observe(seconds)
+        self._queue_seconds.observe(queue_seconds)
+
+
+class ApiMetrics:
+    """What the ingress counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter("penstock_http_requests", "HTTP requests", ("route", "status"), registry=registry)
+        self.seconds = Histogram(
+            "penstock_http_request_duration_seconds",
+            "From a request's first byte to its answer's last",
+            ("route",),
+            buckets=_STAGE_SECONDS,
+            registry=registry,
+        )
+        self.in_flight = Gauge("penstock_http_requests_in_flight", "Requests being answered", registry=registry)
+        self.first_token = Histogram(
+            "penstock_http_first_token_seconds",
+            "From a streaming request's first byte to its first token's leaving",
+            buckets=_STAGE_SECONDS,
+            registry=registry,
+        )

@@ -1,0 +1,47 @@
+"""One running platform for each test process: real servers, real HTTP, the built-in simulator for a provider."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from openai import OpenAI
+
+from tests.e2e.otlp_sink import OtlpSink, otlp_sink
+from tests.e2e.running import Penstock, Up, home_directory, penstock_of
+
+
+@pytest.fixture(scope="session")
+def spans() -> Iterator[OtlpSink]:
+    """Where the platform sends its spans."""
+    with otlp_sink() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="session")
+def up(spans: OtlpSink) -> Iterator[Up]:
+    """`penstock up`, started at the first test that needs it and ended after the last."""
+    with home_directory() as home:
+        started = Up(home, OTEL_EXPORTER_OTLP_ENDPOINT=spans.url, OTEL_BSP_SCHEDULE_DELAY="100")
+        try:
+            yield started
+        finally:
+            started.end()
+
+
+@pytest.fixture(scope="session")
+def penstock(up: Up) -> Penstock:
+    """The platform that the tests of this process share."""
+    return penstock_of(up.start(), up.data)
+
+
+@pytest.fixture
+def client(penstock: Penstock) -> Iterator[OpenAI]:
+    """The official client with the first key."""
+    with penstock.client() as client:
+        yield client
+
+
+@pytest.fixture
+def question() -> str:
+    """A prompt that nobody has asked before, so that no cache knows it."""
+    return f"What is {uuid.uuid4().hex}?"

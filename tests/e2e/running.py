@@ -1,0 +1,225 @@
+"""A running platform as tests see it: its addresses, its books, its logs, and clients that talk to it."""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import nats
+import psycopg
+from nats.aio.client import Client
+from openai import AsyncOpenAI, OpenAI
+from psycopg.rows import dict_row
+
+from contracts import subjects
+from tests.e2e.waiting import until
+
+PENSTOCK = str(Path(sys.executable).with_name("penstock"))
+STARTS_WITHIN, STOPS_WITHIN = 90.0, 40.0
+_OURS = ("PENSTOCK_", "OTEL_", "OPENAI_", "ANTHROPIC_")
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def clean_environ(**more: str) -> dict[str, str]:
+    """Our environment without what would change how Penstock runs; no Ollama is found in it either."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return kept | {"OLLAMA_HOST": "127.0.0.1:1"} | more
+
+
+def spawn(*argv: str, environ: dict[str, str], output: Path) -> "subprocess.Popen[bytes]":
+    """Start a process of the platform in a session of its own; it ends with us, however we end (Linux)."""
+    with output.open("ab") as file:
+        return subprocess.Popen(
+            argv,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_end_with_parent(),  # noqa: PLW1509 - one system call, looked up before the fork
+        )
+
+
+def _end_with_parent() -> Callable[[], object] | None:
+    if sys.platform != "linux":
+        return None
+    return partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, int(signal.SIGTERM))
+
+
+@contextmanager
+def home_directory() -> Iterator[Path]:
+    """A directory of its own, gone afterwards. Not pytest's: root's is closed to the user that PostgreSQL runs as."""
+    with tempfile.TemporaryDirectory(prefix="penstock-e2e-") as path:
+        Path(path).chmod(0o711)
+        yield Path(path)
+
+
+class Up:
+    """`penstock up` on one home directory, as often as it is started."""
+
+    def __init__(self, home: Path, **environ: str) -> None:
+        self.home = home
+        self.ready_file, self.output, self.data = home / "ready.json", home / "output", home / "data"
+        self._environ = clean_environ(**environ)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *flags: str) -> dict[str, Any]:
+        """Wait until it is ready; what its ready file says."""
+        ports = [f"--{name}=0" for name in ("port", "nats-port", "postgres-port", "simulator-port")]
+        paths = [f"--data-dir={self.data}", f"--ready-file={self.ready_file}"]
+        process = spawn(PENSTOCK, "up", *ports, *paths, *flags, environ=self._environ, output=self.output)
+        self.process = process
+        until(lambda: self.ready_file.exists() or process.poll() is not None, "the ready file", STARTS_WITHIN)
+        assert process.poll() is None, self.output.read_text()
+        return self.told()
+
+    def told(self) -> dict[str, Any]:
+        """What the ready file says now."""
+        told: dict[str, Any] = json.loads(self.ready_file.read_text())
+        return told
+
+    def pid(self, child: str) -> int:
+        """The process id of a child, by its name."""
+        return int(self.told()["pids"][child])
+
+    def stop(self) -> int:
+        """Ctrl-C, as a terminal sends it: to the whole foreground group. The exit code."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(STOPS_WITHIN)
+
+    def end(self) -> None:
+        """Whatever state it is in, it runs no more after this."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        try:
+            self.stop()
+        except subprocess.TimeoutExpired:
+            # The second Ctrl-C kills all children; the supervisor itself then has nothing left to wait for.
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(STOPS_WITHIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Penstock:
+    """A platform that answers. `key` is an API key of the tenant `default`."""
+
+    api: str
+    nats: str
+    database: str
+    simulator: str
+    key: str
+    logs: Path
+
+    @property
+    def base_url(self) -> str:
+        """What an OpenAI client is given."""
+        return f"{self.api}/v1"
+
+    def client(self, key: str | None = None) -> OpenAI:
+        """The official client; no retries of its own, so that a test sees each answer."""
+        return OpenAI(base_url=self.base_url, api_key=key or self.key, max_retries=0, timeout=30)
+
+    def async_client(self, key: str | None = None) -> AsyncOpenAI:
+        """The official asynchronous client."""
+        return AsyncOpenAI(base_url=self.base_url, api_key=key or self.key, max_retries=0, timeout=30)
+
+    def get(self, path: str) -> httpx2.Response:
+        """GET without a key."""
+        return httpx2.get(self.api + path, timeout=10)
+
+    async def connect(self) -> Client:
+        """A stock NATS client."""
+        return await nats.connect(self.nats)
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A `penstock` command against this platform, run to its end."""
+        urls = {"PENSTOCK_NATS_URL": self.nats, "PENSTOCK_DATABASE_URL": self.database}
+        environ = clean_environ(**urls, COLUMNS="400")
+        return subprocess.run(
+            [PENSTOCK, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def create_key(self, tenant: str, *scopes: str) -> str:
+        """A new key, made as an operator makes one."""
+        done = self.run("key", "create", "--tenant", tenant, *(f"--scope={scope}" for scope in scopes))
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def simulator_stats(self) -> dict[str, Any]:
+        """What the simulator counted."""
+        stats: dict[str, Any] = httpx2.get(f"{self.simulator}/stats", timeout=10).json()
+        return stats
+
+    def reset_simulator_stats(self) -> None:
+        """Start the simulator's counts anew."""
+        httpx2.delete(f"{self.simulator}/stats", timeout=10).raise_for_status()
+
+    def sql(self, statement: str, *values: object) -> list[dict[str, Any]]:
+        """Run one statement; its rows."""
+        with psycopg.connect(self.database, autocommit=True, row_factory=dict_row) as connection:
+            cursor = connection.execute(statement.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+    def ledger(self, request_id: str, rows: int = 1) -> list[dict[str, Any]]:
+        """The rows of a request by attempt, once there are at least that many."""
+        query = "SELECT * FROM usage WHERE request_id = %s ORDER BY attempt"
+
+        def there() -> list[dict[str, Any]] | None:
+            found = self.sql(query, request_id)
+            return found if len(found) >= rows else None
+
+        return until(there, f"{rows} ledger rows of {request_id}")
+
+    async def terminals(self, tenant: str, request_id: str, lane: str = "interactive") -> dict[str, int]:
+        """How many terminal messages of a request are stored, by event (`completed`, `failed`)."""
+        stream = "RESULTS" if lane == "interactive" else "RESULTS_ASYNC"
+        client = await self.connect()
+        try:
+            info = await client.jetstream().stream_info(stream, subjects.terminal(lane, tenant, request_id))
+        finally:
+            await client.close()
+        return {subject.split(".")[3]: count for subject, count in (info.state.subjects or {}).items()}
+
+    async def failure(self, tenant: str, request_id: str) -> dict[str, Any]:
+        """The body of a request's stored `failed` in the interactive lane."""
+        client = await self.connect()
+        try:
+            found = await client.jetstream().get_last_msg("RESULTS", subjects.failed("interactive", tenant, request_id))
+        finally:
+            await client.close()
+        body: dict[str, Any] = json.loads(found.data or b"")
+        return body
+
+    def log_lines(self, name: str) -> list[str]:
+        """The lines that a process has logged so far."""
+        return (self.logs / f"{name}.log").read_text().splitlines()
+
+
+def penstock_of(told: dict[str, Any], data: Path, key: str | None = None) -> Penstock:
+    """From what a ready file says; `key` where that was told at an earlier start."""
+    return Penstock(
+        api=told["api"],
+        nats=told["nats"],
+        database=told["database"],
+        simulator=told["simulator"],
+        key=key or told["api_key"],
+        logs=data / "logs",
+    )
+
+
+def cost_of(header: str | None) -> Decimal:
+    """The dollars in `x-penstock-cost-usd`."""
+    assert header is not None
+    return Decimal(header)

@@ -1,0 +1,82 @@
+"""Every worker as the conformance suite sees it: one message that it consumes, and what must come of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from contracts.registry import template_of
+from contracts.subjects import Lane
+from infra.streams import CACHE, REQUESTED, RESULTS, RESULTS_ASYNC, ROUTED, UNCACHED, USAGE, VALIDATED
+from tests.support.simulator import OPENAI
+
+_STREAMS = {
+    "inference.requested": REQUESTED,
+    "inference.validated": VALIDATED,
+    "inference.uncached": UNCACHED,
+    "inference.routed": ROUTED,
+    "inference.completed": RESULTS,
+    "usage.recorded": USAGE,
+    "cache.stored": CACHE,
+}
+
+
+def stream_of(event: str, lane: Lane = Lane.INTERACTIVE) -> str:
+    """The stream that holds an event."""
+    return RESULTS_ASYNC if event == "inference.completed" and lane is Lane.BATCH else _STREAMS[event]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One message's way through one worker.
+
+    `consumes` is the event that is given to it; `produces` are the events that must be stored, each once, and `row`
+    stands for one in the ledger. The first of them is the one that carries the request on. `ends_request`: a request
+    that fails here gets its `failed`. `sends`: the output has a send span of its own, as somebody goes on with it.
+    """
+
+    name: str
+    worker: str
+    consumes: str
+    produces: tuple[str, ...]
+    durable: str
+    ends_request: bool = True
+    lanes: bool = True
+    sends: bool = True
+    cached: bool = False
+
+    @property
+    def template(self) -> str:
+        """The subject template of what it consumes."""
+        return template_of(self.consumes)
+
+    def stream(self, lane: Lane = Lane.INTERACTIVE) -> str:
+        """The stream of what it consumes."""
+        return stream_of(self.consumes, lane)
+
+    def durable_of(self, lane: Lane = Lane.INTERACTIVE) -> str:
+        """The durable through which it consumes."""
+        return f"{self.durable}-{lane}" if self.lanes else self.durable
+
+    @property
+    def durables(self) -> Mapping[str, str]:
+        """All its durables, and the stream of each."""
+        return {self.durable_of(lane): self.stream(lane) for lane in Lane}
+
+
+CASES = (
+    Case("validation", "validation", "inference.requested", ("inference.validated",), "validation"),
+    Case("cache-miss", "cache", "inference.validated", ("inference.uncached",), "cache"),
+    Case("cache-hit", "cache", "inference.validated", ("inference.completed",), "cache", cached=True),
+    Case(
+        "cache-fill",
+        "cache",
+        "inference.completed",
+        ("cache.stored",),
+        "cache-fill",
+        ends_request=False,
+        sends=False,
+    ),
+    Case("routing", "routing", "inference.uncached", ("inference.routed",), "routing"),
+    Case("provider", "provider", "inference.routed", ("inference.completed", "usage.recorded"), f"provider-{OPENAI}"),
+    Case("ledger", "ledger", "usage.recorded", ("row",), "ledger", ends_request=False, lanes=False, sends=False),
+)
+BY_NAME = {case.name: case for case in CASES}

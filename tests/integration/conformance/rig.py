@@ -1,0 +1,110 @@
+"""A worker of the conformance suite on the bench: give it messages, see what comes of them."""
+
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass, field
+
+from contracts import subjects
+from contracts.inference import OPENAI_CHAT
+from contracts.subjects import Lane
+from tests.integration.conformance.cases import Case, stream_of
+from tests.support.acks import AckSpy, spied_acks
+from tests.support.database import Database
+from tests.support.messages import Message, completed_body, message_of
+from tests.support.pipeline import TENANT, Pipeline, Stored, new_request_id, prompt
+from tests.support.waiting import eventually
+from tests.support.workers import Intercept, RunningWorkers, StartWorkers, intercepted
+from workers.cache.entry import entry_of
+from workers.cache.key import cache_key
+
+
+@dataclass(slots=True)
+class Rig:
+    """One case with a pipeline of its own."""
+
+    case: Case
+    pipeline: Pipeline
+    database: Database
+    workers: StartWorkers
+    given: dict[str, Message] = field(default_factory=dict)
+    """What was published, by request id."""
+
+    async def prepare(self) -> None:
+        """Where the case is a hit, let the cache know the answer."""
+        if self.case.cached:
+            entry = entry_of(completed_body("earlier")).model_dump_json().encode()
+            subject = subjects.cache_entry(TENANT, cache_key(OPENAI_CHAT, prompt("any")["request"]))
+            await self.pipeline.publish(subject, entry)
+
+    def running(self) -> AbstractAsyncContextManager[RunningWorkers]:
+        """The case's worker in a process of its own."""
+        return self.workers(self.case.worker)
+
+    def intercepted(self, intercept: Intercept) -> AbstractContextManager[None]:
+        """A worker that starts now has `intercept` in front of the handler that the case is about."""
+        return intercepted(self.case.worker, self.case.consumes, intercept)
+
+    def message(self, request_id: str, lane: Lane = Lane.INTERACTIVE) -> Message:
+        """A good message."""
+        return message_of(self.case.consumes, request_id, lane)
+
+    async def give(
+        self,
+        request_id: str | None = None,
+        *,
+        lane: Lane = Lane.INTERACTIVE,
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        """Publish a good message, `headers` over its own, and return its request id."""
+        request_id = request_id or new_request_id(self.case.name)
+        message = self.message(request_id, lane)
+        message.headers.update(headers or {})
+        await self.pipeline.publish(message.subject, message.body, message.headers)
+        self.given[request_id] = message
+        return request_id
+
+    async def own_terminals(self, request_id: str) -> list[Stored]:
+        """The request's terminal messages that the worker itself has stored."""
+        return [] if self.case.consumes == "inference.completed" else await self.pipeline.terminals(request_id)
+
+    async def outputs(self, request_id: str) -> Mapping[str, int]:
+        """How often each event was stored for a request, those of an unexpected kind included."""
+        found = Counter({"row": len(await self.database.usage(request_id))} if "row" in self.case.produces else {})
+        for message in await self.output_messages(request_id):
+            found[".".join(message.subject.split(".")[2:4])] += 1
+        return +found
+
+    async def output_messages(self, request_id: str) -> list[Stored]:
+        """What the worker stored for a request, dead letters apart."""
+        results = await self.own_terminals(request_id)
+        others = {stream_of(event) for event in self.case.produces if event not in ("row", "inference.completed")}
+        stored = [message for stream in sorted(others) for message in await self.pipeline.stored(stream)]
+        return results + [message for message in stored if message.request_id == request_id]
+
+    async def done(self, request_id: str, *, within: float = 6.0) -> None:
+        """Wait until all outputs of a request are there."""
+
+        async def all_there() -> bool:
+            return (await self.outputs(request_id)).keys() >= set(self.case.produces)
+
+        await eventually(all_there, within=within, what=f"{request_id} was not handled")
+
+    async def settled(self, *, within: float = 6.0) -> None:
+        """Wait until the worker owes the server nothing: every message is delivered and settled."""
+
+        async def nothing_left() -> bool:
+            infos = [await self.pipeline.consumer(stream, name) for name, stream in self.case.durables.items()]
+            return all(info.num_pending == 0 and info.num_ack_pending == 0 for info in infos)
+
+        await eventually(nothing_left, within=within, what="the consumer is not done")
+
+    async def exactly_once(self, request_id: str, *, within: float = 6.0) -> None:
+        """Wait until a request is handled and everything settled; each of its outputs must then be there once."""
+        await self.done(request_id, within=within)
+        await self.settled(within=within)
+        assert await self.outputs(request_id) == dict.fromkeys(self.case.produces, 1)
+
+    def spied(self) -> AbstractAsyncContextManager[AckSpy]:
+        """What the worker tells the server about its messages in the interactive lane."""
+        return spied_acks(self.pipeline.client, self.case.stream(), self.case.durable_of())

@@ -1,0 +1,61 @@
+"""Every worker: a stop finishes what is in hand, and hands back the rest so that another process has it at once."""
+
+import asyncio
+import time
+
+from tests.integration.conformance.rig import Rig
+from tests.support.acks import ACK, NAK
+from tests.support.waiting import eventually
+from tests.support.workers import Interceptor
+
+LONG = 30.0
+"""An ack wait that no message of a test may have to wait for, in seconds."""
+AT_ONCE = 3.0
+
+
+async def test_a_stop_finishes_what_is_in_hand_and_hands_back_the_rest(rig: Rig) -> None:
+    await rig.pipeline.configure(ack_wait=LONG, stage_concurrency=1, provider_concurrency=1, ledger_batch=1)
+    slots = 4 if rig.case.name == "ledger" else 1
+    taking_their_time = Interceptor(held=True)
+    with rig.intercepted(taking_their_time):
+        async with rig.spied() as spy:
+            async with rig.running() as first:
+                given = [await rig.give() for _ in range(slots + 3)]
+                await eventually(lambda: len(taking_their_time.runs) == slots)
+                delivered = await eventually(lambda: all_delivered(rig, len(given)))
+                stopping = asyncio.create_task(first.stop())
+                await eventually(lambda: len(spy.of(NAK)) == delivered - slots, what=lambda: spy.said)
+                assert not stopping.done(), "it did not wait for the work in hand"
+                taking_their_time.open_gate()
+                await stopping
+            assert len(taking_their_time.done) == slots
+            assert len(spy.of(ACK)) == slots
+            begun = time.monotonic()
+            async with rig.running():
+                for request_id in given:
+                    await rig.exactly_once(request_id)
+    assert time.monotonic() - begun < AT_ONCE
+    assert set(taking_their_time.runs.values()) == {1}
+
+
+async def all_delivered(rig: Rig, given: int) -> int:
+    """How many messages the process has, once it can get no more."""
+    consumer = await rig.pipeline.consumer(rig.case.stream(), rig.case.durable_of())
+    most = min(given, consumer.config.max_ack_pending or given)
+    return most if consumer.num_ack_pending == most else 0
+
+
+async def test_a_stop_in_a_flood_loses_nothing_and_leaves_nothing_to_the_ack_wait(rig: Rig) -> None:
+    await rig.pipeline.configure(ack_wait=LONG)
+    given = await asyncio.gather(*(rig.give() for _ in range(200)))
+    counting = Interceptor()
+    with rig.intercepted(counting):
+        async with rig.running():
+            # At the first of them, while the others are still on their way to a handler.
+            await asyncio.wait_for(counting.begun.wait(), 5)
+        begun = time.monotonic()
+        async with rig.running():
+            await rig.settled(within=15)
+    assert time.monotonic() - begun < AT_ONCE
+    assert counting.runs.keys() == set(given)
+    assert not await rig.pipeline.dead_letters()

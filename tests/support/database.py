@@ -1,0 +1,34 @@
+"""The database as a test sees it."""
+
+from collections.abc import Mapping
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.rows import dict_row
+
+from infra.database.tables import Base
+
+
+def empty_tables(url: str) -> None:
+    """Delete all rows of all tables. Waits at most 5 s for one that somebody else still works on."""
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    with psycopg.connect(url, autocommit=True, options="-c lock_timeout=5000") as connection:
+        connection.execute(f"TRUNCATE {tables} CASCADE".encode())
+
+
+class Database:
+    """A migrated database whose tables are empty."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    async def rows(self, query: LiteralString, **parameters: Any) -> list[dict[str, Any]]:
+        """What a query answers, a dictionary a row; parameters are written `%(name)s`."""
+        async with await psycopg.AsyncConnection.connect(self.url, autocommit=True, row_factory=dict_row) as connection:
+            cursor = await connection.execute(query, parameters)
+            return await cursor.fetchall()
+
+    async def usage(self, request_id: str) -> list[Mapping[str, Any]]:
+        """The ledger's rows of a request, by attempt."""
+        query = "SELECT * FROM usage WHERE request_id = %(request_id)s ORDER BY attempt"
+        return list(await self.rows(query, request_id=request_id))

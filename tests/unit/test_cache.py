@@ -1,0 +1,74 @@
+"""The cache worker's rules: when two requests are the same, and which answers are worth keeping."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from contracts.inference import InferenceCompleted, TokenUsage
+from workers.cache.entry import answer_from, entry_of, worth_keeping
+from workers.cache.key import cache_key
+
+REQUEST: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}], "temperature": 0.5}
+
+
+def answered(finish_reason: str | None, **fields: Any) -> InferenceCompleted:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": finish_reason}
+    values = {
+        "request_id": "r1",
+        "api": "a",
+        "response": {"choices": [choice]},
+        "model": "m",
+        "cache": "miss",
+        **fields,
+    }
+    return InferenceCompleted.model_validate(values)
+
+
+def test_the_order_of_fields_makes_no_difference():
+    assert cache_key("a", REQUEST) == cache_key("a", dict(reversed(REQUEST.items())))
+
+
+@pytest.mark.parametrize("change", [{"stream": True}, {"user": "someone"}, {"metadata": {"a": "b"}}])
+def test_how_an_answer_travels_makes_no_difference(change: dict[str, Any]):
+    assert cache_key("a", REQUEST) == cache_key("a", {**REQUEST, **change})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "other"},
+        {"temperature": 0.6},
+        {"seed": 1},
+        {"tools": []},
+        {"messages": [{"role": "user", "content": "Hello!"}]},
+        {"messages": [{"role": "system", "content": "Be brief"}, *REQUEST["messages"]]},
+        {"something_new": 1},
+    ],
+)
+def test_what_an_answer_depends_on_makes_a_difference(change: dict[str, Any]):
+    assert cache_key("a", REQUEST) != cache_key("a", {**REQUEST, **change})
+
+
+def test_another_api_is_another_question():
+    assert cache_key("a", REQUEST) != cache_key("b", REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "kept"),
+    [("stop", True), ("length", True), ("tool_calls", True), ("content_filter", False), (None, False), ("odd", False)],
+)
+def test_only_whole_answers_are_kept(finish_reason: str | None, kept: bool):
+    assert worth_keeping(answered(finish_reason)) is kept
+
+
+def test_an_answer_without_choices_is_not_kept():
+    assert not worth_keeping(answered("stop", response={"choices": []}))
+
+
+def test_a_hit_is_the_same_answer_and_costs_nothing():
+    first = answered("stop", usage=TokenUsage(input_tokens=3, output_tokens=5), attempts=1, cost_usd=Decimal("0.1"))
+    again = answer_from(entry_of(first), "r2", "a")
+    assert again.response == first.response
+    assert (again.request_id, again.cache, again.attempts, again.cost_usd) == ("r2", "hit", 0, Decimal(0))
+    assert again.usage == TokenUsage()

@@ -1,0 +1,201 @@
+"""The provider worker's pure parts: chunks to an answer, usage to money, failures to errors, Anthropic's shape."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from contracts.errors import ErrorCode, PenstockError
+from contracts.inference import TokenUsage
+from infra.catalog import Prices
+from workers.provider.anthropic_shape import StreamTranslator, to_completion, to_messages_request
+from workers.provider.assemble import Assembler
+from workers.provider.backoff import pause_before_retry
+from workers.provider.errors import from_status
+from workers.provider.usage import cost, estimated, reported
+
+HEAD = {"id": "c1", "created": 1, "model": "m", "object": "chat.completion.chunk"}
+
+
+def chunk(delta: dict[str, Any], finish_reason: str | None = None, index: int = 0) -> dict[str, Any]:
+    return {**HEAD, "choices": [{"index": index, "delta": delta, "finish_reason": finish_reason}]}
+
+
+def assembled(*chunks: dict[str, Any]) -> dict[str, Any]:
+    assembler = Assembler()
+    for one in chunks:
+        assembler.add(one)
+    return assembler.completion()
+
+
+def test_chunks_make_the_whole_answer():
+    usage = {"prompt_tokens": 1, "completion_tokens": 2}
+    whole = assembled(
+        chunk({"role": "assistant", "content": ""}),
+        chunk({"content": "Hel"}),
+        chunk({"content": "lo"}),
+        chunk({}, "stop"),
+        {**HEAD, "choices": [], "usage": usage},
+    )
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}
+    assert whole == {**HEAD, "object": "chat.completion", "choices": [choice], "usage": usage}
+
+
+def test_tool_calls_are_put_together_from_their_fragments():
+    def part(index: int, **function: str) -> dict[str, Any]:
+        return {"index": index, "function": function}
+
+    whole = assembled(
+        chunk({"tool_calls": [{**part(0, name="add", arguments=""), "id": "a"}]}),
+        chunk({"tool_calls": [part(0, arguments='{"x":')]}),
+        chunk({"tool_calls": [part(0, arguments="1}"), {**part(1, name="sub", arguments="{}"), "id": "b"}]}),
+        chunk({}, "tool_calls"),
+    )
+    calls = whole["choices"][0]["message"]["tool_calls"]
+    assert [(call["id"], call["function"]) for call in calls] == [
+        ("a", {"name": "add", "arguments": '{"x":1}'}),
+        ("b", {"name": "sub", "arguments": "{}"}),
+    ]
+
+
+def test_choices_are_kept_apart_and_in_order():
+    whole = assembled(chunk({"content": "b"}, index=1), chunk({"content": "a"}), chunk({"content": "B"}, index=1))
+    assert [choice["message"]["content"] for choice in whole["choices"]] == ["a", "bB"]
+
+
+def test_money_is_exact_and_cached_input_has_its_own_price():
+    prices = Prices(input=Decimal("0.15"), output=Decimal("0.60"), cached_input=Decimal("0.075"))
+    usage = TokenUsage(input_tokens=1000, output_tokens=10, cached_input_tokens=400)
+    assert cost(usage, prices) == Decimal("0.000126")
+    assert cost(usage, prices.model_copy(update={"cached_input": None})) == Decimal("0.000156")
+
+
+def test_an_unknown_price_is_unknown_and_not_nothing():
+    assert cost(TokenUsage(input_tokens=5), None) is None
+
+
+def test_what_the_provider_reports_is_taken_as_it_is():
+    usage = {
+        "prompt_tokens": 9,
+        "completion_tokens": 8,
+        "prompt_tokens_details": {"cached_tokens": 4},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    }
+    expected = TokenUsage(input_tokens=9, output_tokens=8, cached_input_tokens=4, reasoning_tokens=3)
+    assert reported({"usage": usage}) == expected
+    assert reported({}) is None
+
+
+def test_an_estimate_is_marked_as_one():
+    request = {"messages": [{"content": "12345678"}, {"content": [{"type": "text", "text": "1234"}]}]}
+    assert estimated(request, 9) == TokenUsage(input_tokens=3, output_tokens=3, estimated=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "retryable"),
+    [
+        (400, ErrorCode.INVALID_REQUEST, False),
+        (404, ErrorCode.INVALID_REQUEST, False),
+        (422, ErrorCode.INVALID_REQUEST, False),
+        (401, ErrorCode.PROVIDER_ERROR, False),
+        (403, ErrorCode.PROVIDER_ERROR, False),
+        (429, ErrorCode.RATE_LIMITED, True),
+        (500, ErrorCode.PROVIDER_ERROR, True),
+        (529, ErrorCode.PROVIDER_ERROR, True),
+    ],
+)
+def test_a_status_becomes_an_error(status: int, code: ErrorCode, retryable: bool):
+    error = from_status(status, {"message": "sk-secret is wrong", "param": "temperature"}, "7", "openai")
+    assert (error.code, error.retryable) == (code, retryable)
+    assert ("sk-secret" in error.message) is (code is ErrorCode.INVALID_REQUEST)
+
+
+def test_the_providers_words_about_the_request_reach_the_caller_in_either_shape():
+    openai_body = {"message": "too hot", "param": "temperature"}
+    anthropic_body = {"type": "error", "error": {"type": "invalid_request_error", "message": "too hot"}}
+    assert from_status(400, openai_body, None, "p").param == "temperature"
+    assert from_status(400, anthropic_body, None, "p").message == "too hot"
+
+
+def test_another_deployment_is_tried_at_once_and_the_same_one_when_it_said():
+    limited = from_status(429, None, "3", "p")
+    assert pause_before_retry(limited, 1, same=False) == 0
+    assert pause_before_retry(limited, 1, same=True) == 3
+    assert 0 <= pause_before_retry(from_status(500, None, None, "p"), 1, same=True) <= 0.2
+
+
+def test_a_chat_becomes_a_messages_request():
+    request = {
+        "model": "x",
+        "messages": [
+            {"role": "system", "content": "Be brief"},
+            {"role": "user", "content": [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]},
+            {"role": "assistant", "content": "Hi"},
+        ],
+        "temperature": 1.5,
+        "stop": "END",
+        "max_completion_tokens": 7,
+    }
+    assert to_messages_request(request, "claude", stream=True) == {
+        "model": "claude",
+        "max_tokens": 7,
+        "system": "Be brief",
+        "messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}],
+        "stream": True,
+        "temperature": 1.0,
+        "stop_sequences": ["END"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"tools": [{}]}, "tools"),
+        ({"n": 2}, "n"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content[0].type"),
+        ({"messages": [{"role": "system", "content": "x"}]}, "messages"),
+    ],
+)
+def test_what_anthropic_cant_be_asked_yet_is_refused_by_name(change: dict[str, Any], param: str):
+    request = {"messages": [{"role": "user", "content": "x"}], **change}
+    with pytest.raises(PenstockError) as caught:
+        to_messages_request(request, "claude", stream=False)
+    assert caught.value.param == param
+
+
+def test_a_message_becomes_a_completion_with_cached_input_counted_in():
+    message = {
+        "id": "msg_1",
+        "model": "claude",
+        "content": [{"type": "text", "text": "Hi"}],
+        "stop_reason": "max_tokens",
+        "usage": {"input_tokens": 3, "cache_read_input_tokens": 5, "output_tokens": 2},
+    }
+    completion = to_completion(message)
+    assert completion["choices"][0]["message"]["content"] == "Hi"
+    assert completion["choices"][0]["finish_reason"] == "length"
+    assert completion["usage"]["prompt_tokens"] == 8
+    assert completion["usage"]["prompt_tokens_details"] == {"cached_tokens": 5}
+
+
+def test_stream_events_become_chunks_and_only_message_stop_ends_them():
+    usage = {"input_tokens": 3, "output_tokens": 0}
+    events = [
+        {"type": "message_start", "message": {"id": "msg_1", "model": "claude", "usage": usage}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 4}},
+    ]
+    translator = StreamTranslator()
+    chunks = [made for event in events for made in translator.chunks(event)]
+    assert not translator.finished
+    chunks += translator.chunks({"type": "message_stop"})
+    assert translator.finished
+    whole = assembled(*chunks)
+    assert whole["choices"][0] == {
+        "index": 0,
+        "message": {"role": "assistant", "content": "Hi"},
+        "finish_reason": "stop",
+    }
+    assert whole["usage"]["total_tokens"] == 7

@@ -1,0 +1,90 @@
+"""The validation worker's rules: what is refused, and which field the caller is told to mend."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from contracts import envelope
+from contracts.errors import ErrorCode, PenstockError
+from workers.validation.validate import findings, validate
+
+GOOD: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+
+
+def message(request: object = GOOD, **fields: object) -> bytes:
+    return json.dumps({"request_id": "r1", "request": request, **fields}).encode()
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"messages": []}, "messages"),
+        ({"messages": "Hello"}, "messages"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": "user"}]}, "messages[0]"),
+        ({"messages": [{"role": "user", "content": [{"text": "x"}]}]}, "messages[0].content[0].type"),
+        ({"messages": [*GOOD["messages"], {"role": "tool", "content": None}]}, "messages[1]"),
+        ({"model": ""}, "model"),
+        ({"model": 7}, "model"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"temperature": 3}, "temperature"),
+        ({"n": 0}, "n"),
+        ({"n": True}, "n"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"stream": "yes"}, "stream"),
+        ({"stop": 3}, "stop"),
+        ({"stream_options": {"include_usage": "x"}}, "stream_options.include_usage"),
+    ],
+)
+def test_a_wrong_field_is_named(change: dict[str, Any], param: str):
+    with pytest.raises(PenstockError) as caught:
+        validate(message({**GOOD, **change}), "r1")
+    assert caught.value.code is ErrorCode.INVALID_REQUEST
+    assert caught.value.param == param
+    assert not caught.value.retryable
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"\xff\xfe", b"[]", b'{"request_id": "r1"}', b'{"request_id":1}'])
+def test_what_is_no_contract_is_an_invalid_request(body: bytes):
+    with pytest.raises(PenstockError) as caught:
+        validate(body, "r1")
+    assert caught.value.code is ErrorCode.INVALID_REQUEST
+
+
+def test_two_different_request_ids_are_refused():
+    with pytest.raises(PenstockError, match="differ"):
+        validate(message(), "r2")
+
+
+def test_an_api_that_is_not_known_is_refused():
+    with pytest.raises(PenstockError) as caught:
+        validate(message(api="openai.telepathy"), "r1")
+    assert caught.value.param == "api"
+
+
+def test_fields_that_are_not_known_are_the_providers_business():
+    assert validate(message({**GOOD, "top_k": 40, "reasoning": {"effort": "low"}}), "r1").request.model == "m"
+
+
+def test_an_assistants_tool_call_needs_no_content():
+    call = {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function", "function": {}}]}
+    validate(message({**GOOD, "messages": [*GOOD["messages"], call]}), "r1")
+
+
+def test_what_was_found_goes_into_the_envelope():
+    found = findings(validate(message({**GOOD, "stream": True}, cache_control="no-store"), "r1"), "acme", 1_800_000_000)
+    assert found == {
+        envelope.TENANT: "acme",
+        envelope.API: "openai.chat_completions",
+        envelope.MODEL: "m",
+        envelope.STREAM: "true",
+        envelope.DEADLINE: envelope.rfc3339(datetime.fromtimestamp(1_800_000_000, UTC)),
+        envelope.CACHE_CONTROL: "no-store",
+    }
+
+
+def test_the_callers_own_deadline_goes_before_the_platforms():
+    found = findings(validate(message(deadline="2030-01-01T00:00:00+02:00"), "r1"), "acme", 1_800_000_000)
+    assert found[envelope.DEADLINE] == "2029-12-31T22:00:00.000Z"

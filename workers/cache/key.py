@@ -1,0 +1,21 @@
+"""What makes two requests the same."""
+
+import hashlib
+from typing import Any
+
+import orjson
+
+NOT_PART_OF_THE_QUESTION = frozenset(
+    {"stream", "stream_options", "user", "metadata", "store", "safety_identifier", "prompt_cache_key", "service_tier"}
+)
+"""Fields that change how an answer travels, is filed or is billed, and not what it says."""
+
+
+def cache_key(api: str, request: dict[str, Any]) -> str:
+    """SHA-256 over the canonical JSON (sorted keys) of everything that determines the answer; 64 hexadecimal digits.
+
+    The tenant is not in it: it stands in the subject beside it, so that no tenant can reach another's entry.
+    """
+    question = {name: value for name, value in request.items() if name not in NOT_PART_OF_THE_QUESTION}
+    canonical = orjson.dumps([api, question], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(canonical).hexdigest()

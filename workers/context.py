@@ -1,0 +1,38 @@
+"""What a worker is built from, and what it is: the edge between the bootstrap and each `worker.py`."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from infra.broker import Connection, Publisher
+from infra.catalog import Catalog
+from infra.dispatch.stage import Stage
+from infra.settings import Settings
+from infra.streams import Subscription
+from infra.telemetry.logs import Logger
+from infra.telemetry.tracing import Tracer
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerContext:
+    """Everything that a worker may need; it takes what it uses and nothing from elsewhere."""
+
+    settings: Settings
+    catalog: Catalog
+    connection: Connection
+    publisher: Publisher
+    tracer: Tracer
+    log: Logger
+    subscriptions: dict[str, tuple[Subscription, ...]]
+
+
+async def _nothing() -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The stages of one worker, and what has to be opened before them and closed after."""
+
+    stages: tuple[Stage, ...]
+    open: Callable[[], Awaitable[None]] = _nothing
+    close: Callable[[], Awaitable[None]] = _nothing

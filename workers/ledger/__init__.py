@@ -1,0 +1,1 @@
+"""Writes what was used: one row an attempt, exactly once."""

@@ -1,0 +1,71 @@
+"""Many waiting callers, one write."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from contracts.errors import PenstockError
+
+T = TypeVar("T")
+
+
+class Batcher(Generic[T]):
+    """Collects what is added within `linger` seconds, at most `size`, and writes it at once.
+
+    A batch that fails is tried again row by row, so that one bad row fails alone; one whose error is retryable is not:
+    it says nothing of the rows.
+    """
+
+    def __init__(self, write: Callable[[list[T]], Awaitable[None]], size: int, linger: float) -> None:
+        self._write = write
+        self._size = size
+        self._linger = linger
+        self._waiting: list[tuple[T, asyncio.Future[None]]] = []
+        self._flush: asyncio.Task[None] | None = None
+        self._full = asyncio.Event()
+
+    async def add(self, item: T) -> None:
+        """Return once the item is written. Raises what the write raised."""
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, written))
+        if len(self._waiting) >= self._size:
+            self._full.set()
+        if self._flush is None:
+            self._flush = asyncio.create_task(self._flush_until_empty())
+        await written
+
+    async def _flush_until_empty(self) -> None:
+        while self._waiting:
+            if len(self._waiting) < self._size:
+                self._full.clear()
+                await self._linger_or_full()
+            batch, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
+            await self._write_batch(batch)
+        self._flush = None
+
+    async def _linger_or_full(self) -> None:
+        try:
+            async with asyncio.timeout(self._linger):
+                await self._full.wait()
+        except TimeoutError:
+            return
+
+    async def _write_batch(self, batch: list[tuple[T, "asyncio.Future[None]"]]) -> None:
+        try:
+            await self._write([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001 - it is raised again, in every caller that waits for it
+            if len(batch) > 1 and not _concerns_all(error):
+                for one in batch:
+                    await self._write_batch([one])
+                return
+            for _, written in batch:
+                if not written.done():
+                    written.set_exception(error)
+            return
+        for _, written in batch:
+            if not written.done():
+                written.set_result(None)
+
+
+def _concerns_all(error: Exception) -> bool:
+    return isinstance(error, PenstockError) and error.retryable

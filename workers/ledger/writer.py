@@ -1,0 +1,48 @@
+"""Rows into PostgreSQL, many in one transaction."""
+
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.errors import ErrorCode, PenstockError
+from infra.database.tables import Usage
+from workers.ledger.batch import Batcher
+
+_KEY = ("tenant_id", "request_id", "attempt")
+
+
+def ledger_writer(engine: AsyncEngine, size: int, linger: float) -> Batcher[dict[str, Any]]:
+    """A batcher whose `add` returns once its row is committed. Raises `PenstockError`, retryable, where it can't be."""
+
+    async def write(rows: list[dict[str, Any]]) -> None:
+        try:
+            async with engine.begin() as connection:
+                await connection.execute(_upsert(), rows)
+        except (OperationalError, PoolTimeoutError, OSError) as error:
+            raise _unavailable() from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise _unavailable() from error
+            raise
+
+    return Batcher(write, size, linger)
+
+
+def _upsert() -> Any:  # noqa: ANN401 - SQLAlchemy's statement type is private
+    """The first row of an attempt stays, unless it was only the estimate of one that was thought to be interrupted."""
+    statement = insert(Usage)
+    columns = (column.name for column in Usage.__table__.columns)
+    new = {name: statement.excluded[name] for name in columns if name not in (*_KEY, "recorded_at")}
+    return statement.on_conflict_do_update(
+        index_elements=_KEY,
+        set_=new,
+        where=(Usage.status == "interrupted") & (statement.excluded.status != "interrupted"),
+    )
+
+
+def _unavailable() -> PenstockError:
+    message = "the database can't be reached"
+    return PenstockError(ErrorCode.PIPELINE_UNAVAILABLE, message, stage="ledger", retryable=True)

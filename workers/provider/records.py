@@ -1,0 +1,127 @@
+"""The messages that a provider call leaves: the journal's before it, the ledger's after it."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from contracts import envelope, subjects
+from contracts.errors import ErrorCode
+from contracts.inference import InferenceAttempted, InferenceCompleted, InferenceFailed, TokenUsage
+from contracts.usage import UsageRecorded
+from infra.catalog import Deployment
+from infra.dispatch.job import Job
+from infra.dispatch.outcome import Publication
+from workers.provider.attempt import Attempt, Result
+from workers.provider.usage import cost
+
+INTERRUPTED = "interrupted"
+
+
+def journal_entry(job: Job, attempt: Attempt, input_tokens: int, *, after: int | None) -> Publication:
+    """Written before the call: should this process die in it, the next one knows that it was made.
+
+    `after` is the sequence of the entry that it must follow, 0 where it must be the first; None asks for no order.
+    """
+    body = InferenceAttempted(
+        request_id=job.request_id,
+        attempt=attempt.number,
+        model=job.headers[envelope.MODEL],
+        deployment=attempt.deployment.name,
+        provider=attempt.deployment.provider,
+        provider_model=attempt.provider_model,
+        idempotency_key=attempt.idempotency_key,
+        started_at=attempt.started_at,
+        input_tokens=input_tokens,
+    )
+    return Publication(
+        event="inference.attempted",
+        subject=subjects.attempted(job.tenant, job.request_id),
+        key=f"{job.tenant}.{job.request_id}.attempted.{attempt.number}",
+        body=body.model_dump_json().encode(),
+        headers={} if after is None else {envelope.EXPECTED_LAST_SEQUENCE: str(after)},
+        carry=False,
+    )
+
+
+def usage_row(job: Job, attempt: Attempt, result: Result) -> Publication:
+    """What one call used, whatever became of it."""
+    return _publication(
+        job,
+        f"usage.{attempt.number}",
+        UsageRecorded(
+            **_of_job(job),
+            attempt=attempt.number,
+            deployment=attempt.deployment.name,
+            provider=attempt.deployment.provider,
+            provider_model=attempt.provider_model,
+            status=result.status,
+            error_code=result.error.code if result.error else None,
+            usage=result.usage,
+            cost_usd=cost(result.usage, attempt.deployment.prices),
+            idempotency_key=attempt.idempotency_key,
+            started_at=attempt.started_at,
+            latency_ms=result.latency_ms,
+            first_token_ms=result.first_token_ms,
+        ),
+    )
+
+
+def row_owed(
+    job: Job,
+    entry: InferenceAttempted,
+    terminal: InferenceCompleted | InferenceFailed | None,
+    deployment: Deployment | None,
+) -> Publication:
+    """The row of a call whose own worker may not have lived to write it; one that is there already stays.
+
+    A terminal message that knows of the call says what it used; else that is estimated from the journal.
+    """
+    known = terminal if terminal is not None and terminal.attempts == entry.attempt else None
+    used = known.usage if known else TokenUsage(input_tokens=entry.input_tokens, estimated=True)
+    price: Decimal | None = cost(used, deployment.prices) if deployment else None
+    return _publication(
+        job,
+        f"usage.{entry.attempt}" if known else f"usage.{entry.attempt}.{INTERRUPTED}",
+        UsageRecorded(
+            **_of_job(job),
+            attempt=entry.attempt,
+            deployment=entry.deployment,
+            provider=entry.provider,
+            provider_model=entry.provider_model,
+            status=_status_of(known) if known else INTERRUPTED,
+            error_code=known.error.code if isinstance(known, InferenceFailed) else None,
+            usage=used,
+            cost_usd=price,
+            idempotency_key=entry.idempotency_key,
+            started_at=entry.started_at,
+            latency_ms=max((datetime.now(UTC) - entry.started_at).total_seconds() * 1000, 0.0),
+        ),
+    )
+
+
+def _status_of(terminal: InferenceCompleted | InferenceFailed) -> str:
+    if isinstance(terminal, InferenceCompleted):
+        return "completed"
+    return "cancelled" if terminal.error.code == ErrorCode.CANCELLED else "failed"
+
+
+def _of_job(job: Job) -> dict[str, Any]:
+    return {
+        "request_id": job.request_id,
+        "tenant": job.tenant,
+        "key_id": job.headers.get(envelope.KEY_ID),
+        "lane": job.lane,
+        "api": job.headers[envelope.API],
+        "model": job.headers[envelope.MODEL],
+        "stream": job.headers.get(envelope.STREAM) == "true",
+        "trace_id": f"{job.span.context.trace_id:032x}",
+    }
+
+
+def _publication(job: Job, key: str, row: UsageRecorded) -> Publication:
+    return Publication(
+        event="usage.recorded",
+        subject=subjects.usage_recorded(job.tenant),
+        key=f"{job.tenant}.{job.request_id}.{key}",
+        body=row.model_dump_json(exclude_none=True).encode(),
+    )

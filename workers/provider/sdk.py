@@ -1,0 +1,66 @@
+"""What the two official SDKs have in common: how they are set up, and how their failures are told."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from contracts.errors import PenstockError
+from infra.catalog import Provider
+from workers.provider import errors
+from workers.provider.calls import Call
+
+Lost = Callable[[str], PenstockError]
+
+
+@dataclass(frozen=True, slots=True)
+class SdkErrors:
+    """An SDK's own exceptions: both are generated from one pattern, and share names but no classes."""
+
+    timeout: type[Exception]
+    connection: type[Exception]
+    status: type[Exception]
+    any: type[Exception]
+
+
+def limits(connections: int) -> httpx2.Limits:
+    """As many connections as calls may be open; all are kept."""
+    return httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+
+
+def call_options(provider: Provider, call: Call) -> Any:  # noqa: ANN401 - the SDKs' own TypedDict
+    """Headers and timeouts of one call."""
+    whole, connect = min(call.timeout, provider.timeout), min(call.timeout, provider.connect_timeout)
+    headers = {"Idempotency-Key": call.idempotency_key, "traceparent": call.traceparent}
+    return {"headers": headers, "timeout": httpx2.Timeout(whole, connect=connect)}
+
+
+@contextmanager
+def translated(provider: str, sdk: SdkErrors, lost: Lost) -> Iterator[None]:
+    """Raise every failure of a call as `PenstockError`.
+
+    `lost` makes the error of a lost connection: the SDKs say the same of one that was never made and of one that broke
+    in mid-stream.
+    """
+    try:
+        yield
+    except sdk.timeout as error:
+        raise errors.timed_out(provider) from error
+    except (sdk.connection, httpx2.HTTPError) as error:
+        raise lost(provider) from error
+    except sdk.status as error:
+        raise _from_status(provider, error) from error
+    except sdk.any as error:
+        raise errors.broke_off(provider) from error
+    except (ValueError, KeyError, TypeError) as error:
+        # JSON that is none, or not of the API's shape.
+        raise errors.unreadable(provider) from error
+
+
+def _from_status(provider: str, error: Any) -> PenstockError:  # noqa: ANN401 - either SDK's APIStatusError
+    if error.status_code == 200:
+        # An error event within a stream.
+        return errors.broke_off(provider)
+    return errors.from_status(error.status_code, error.body, error.response.headers.get("retry-after"), provider)
