@@ -139,7 +139,7 @@ async def _ollama(environ: Mapping[str, str]) -> _Source | None:
     tags = ollama_tags(answer.body) if answer is not None and answer.status == 200 else ()
     if not tags:
         return None
-    provider = {"name": "ollama", "kind": "openai", "base_url": f"{address.url}/v1"}
+    provider = {"name": "ollama", "kind": "openai", "base_url": f"{address.url}/v1", "residency": "local"}
     return _Source((provider,), tuple(_model(tag, "ollama", f"ollama/{tag}", tag) for tag in tags), tags[0])
 
 
@@ -169,8 +169,8 @@ def _simulator(port: int) -> _Source:
     small, large = ({"input": "0.15", "output": "0.60"}, {"input": "2.50", "output": "10.00"})
     return _Source(
         (
-            {"name": "simulator", "kind": "openai", "base_url": f"{root}/v1"},
-            {"name": "simulator-anthropic", "kind": "anthropic", "base_url": root},
+            {"name": "simulator", "kind": "openai", "base_url": f"{root}/v1", "residency": "local"},
+            {"name": "simulator-anthropic", "kind": "anthropic", "base_url": root, "residency": "local"},
         ),
         (
             _model("sim-small", "simulator", "simulator/sim-small", "sim-small", prices=small),

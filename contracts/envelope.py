@@ -37,6 +37,9 @@ CACHE_STATUS = "ce-cachestatus"
 CACHE_KEY = "ce-cachekey"
 DEPLOYMENTS = "ce-deployments"
 ROUTE = "ce-route"
+LONG_CONTEXT = "ce-longcontext"
+RESIDENCY = "ce-residency"
+DROP_PARAMS = "ce-dropparams"
 
 CARRIED = (
     REQUEST_ID,
@@ -52,6 +55,9 @@ CARRIED = (
     CACHE_KEY,
     DEPLOYMENTS,
     ROUTE,
+    LONG_CONTEXT,
+    RESIDENCY,
+    DROP_PARAMS,
 )
 """What a stage passes on to the next; the rest of the envelope is each message's own."""
 
@@ -79,14 +85,26 @@ class Envelope(BaseModel):
     key_id: Annotated[str | None, Field(alias=KEY_ID, description="Public id of the API key.")] = None
     ingress: Annotated[str | None, Field(alias=INGRESS, description="Who waits for token deltas.")] = None
     deadline: Annotated[AwareDatetime | None, Field(alias=DEADLINE)] = None
-    api: Annotated[str | None, Field(alias=API, description="The shape of the request: openai.chat_completions")] = None
+    api: Annotated[str | None, Field(alias=API, description="The shape of the request and of its answer.")] = None
     model: Annotated[str | None, Field(alias=MODEL, description="The model that was asked for.")] = None
     stream: Annotated[str | None, Field(alias=STREAM, description="'true' where deltas are wanted.")] = None
     cache_control: Annotated[str | None, Field(alias=CACHE_CONTROL, description="'no-cache' or 'no-store'.")] = None
     cache_status: Annotated[str | None, Field(alias=CACHE_STATUS, description="'miss' or 'bypass'.")] = None
     cache_key: Annotated[str | None, Field(alias=CACHE_KEY, description="Where the answer may be stored.")] = None
     deployments: Annotated[
-        str | None, Field(alias=DEPLOYMENTS, description="Deployments in order of preference, separated by commas.")
+        str | None,
+        Field(
+            alias=DEPLOYMENTS,
+            description="Tiers in order of preference, separated by «;»; in a tier, deployments of equal rank, "
+            "separated by «,»; behind a deployment «=» and the model asked of it, where that is another.",
+        ),
+    ] = None
+    long_context: Annotated[
+        str | None, Field(alias=LONG_CONTEXT, description="The same, for a prompt that is too long for the others.")
+    ] = None
+    residency: Annotated[str | None, Field(alias=RESIDENCY, description="'local': nothing outside may see it.")] = None
+    drop_params: Annotated[
+        str | None, Field(alias=DROP_PARAMS, description="'true': what a provider can't be asked is left out.")
     ] = None
     route: Annotated[str | None, Field(alias=ROUTE, description="Why these deployments.")] = None
 

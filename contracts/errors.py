@@ -12,12 +12,14 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     MODEL_NOT_FOUND = "model_not_found"
+    CONTEXT_LENGTH_EXCEEDED = "context_length_exceeded"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     REQUEST_TOO_LARGE = "request_too_large"
     RATE_LIMITED = "rate_limited"
     CANCELLED = "cancelled"
     PROVIDER_ERROR = "provider_error"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
+    RESIDENCY_UNAVAILABLE = "residency_unavailable"
     OVERLOADED = "overloaded"
     PIPELINE_UNAVAILABLE = "pipeline_unavailable"
     INTERNAL_ERROR = "internal_error"
@@ -30,12 +32,14 @@ HTTP_STATUS: dict[str, int] = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.MODEL_NOT_FOUND: 404,
+    ErrorCode.CONTEXT_LENGTH_EXCEEDED: 400,
     ErrorCode.DEADLINE_EXCEEDED: 408,
     ErrorCode.REQUEST_TOO_LARGE: 413,
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.CANCELLED: 499,
     ErrorCode.PROVIDER_ERROR: 502,
     ErrorCode.PROVIDER_UNAVAILABLE: 502,
+    ErrorCode.RESIDENCY_UNAVAILABLE: 503,
     ErrorCode.OVERLOADED: 503,
     ErrorCode.PIPELINE_UNAVAILABLE: 503,
     ErrorCode.INTERNAL_ERROR: 500,
@@ -46,6 +50,7 @@ RETRY_AFTER_SECONDS: dict[str, float] = {
     ErrorCode.RATE_LIMITED: 1,
     ErrorCode.PROVIDER_ERROR: 1,
     ErrorCode.PROVIDER_UNAVAILABLE: 2,
+    ErrorCode.RESIDENCY_UNAVAILABLE: 2,
     ErrorCode.OVERLOADED: 1,
     ErrorCode.PIPELINE_UNAVAILABLE: 2,
 }

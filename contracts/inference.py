@@ -9,6 +9,12 @@ from contracts.errors import HTTP_STATUS, ErrorCode, PenstockError
 
 RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 OPENAI_CHAT = "openai.chat_completions"
+OPENAI_RESPONSES = "openai.responses"
+OPENAI_EMBEDDINGS = "openai.embeddings"
+ANTHROPIC_MESSAGES = "anthropic.messages"
+ANTHROPIC_COUNT_TOKENS = "anthropic.count_tokens"
+APIS = (OPENAI_CHAT, OPENAI_RESPONSES, OPENAI_EMBEDDINGS, ANTHROPIC_MESSAGES, ANTHROPIC_COUNT_TOKENS)
+"""The shapes in which a request may be made, whichever provider answers it."""
 
 
 class Contract(BaseModel):
@@ -21,7 +27,7 @@ class InferenceRequested(Contract):
     """One prompt. The body of `requested`, `validated`, `uncached` and `routed`: the stages forward it untouched."""
 
     request_id: Annotated[RequestId, Field(description="The caller's own id; the result is published under it.")]
-    api: Annotated[str, Field(description="The shape of `request`: openai.chat_completions")] = OPENAI_CHAT
+    api: Annotated[str, Field(description="The shape of `request`: " + ", ".join(APIS))] = OPENAI_CHAT
     request: Annotated[dict[str, Any], Field(description="The request as that API takes it, unknown fields included.")]
     deadline: Annotated[AwareDatetime | None, Field(description="After this the request fails instead of running.")] = (
         None
@@ -30,6 +36,13 @@ class InferenceRequested(Contract):
         Literal["no-cache", "no-store"] | None,
         Field(description="no-cache: don't answer from the cache. no-store: nor keep the answer."),
     ] = None
+    residency: Annotated[
+        Literal["local"] | None,
+        Field(description="local: nothing outside may see the prompt, in failover either."),
+    ] = None
+    drop_params: Annotated[
+        bool, Field(description="Leave out what the provider can't be asked, instead of refusing the request.")
+    ] = False
 
 
 class TokenUsage(Contract):

@@ -3,8 +3,9 @@
 import os
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
@@ -18,15 +19,42 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Residency = Literal["local", "external"]
+ModelName = Annotated[str, Field(pattern=r"^\S{1,128}$")]
+
+
+class Timeouts(_Entry):
+    """Seconds. A deployment's own figures go over its provider's; what neither names is the default."""
+
+    connect: Annotated[float | None, Field(gt=0, description="To a connection; 5 by default.")] = None
+    first_token: Annotated[float | None, Field(gt=0, description="To the first event of a stream; no limit.")] = None
+    between_tokens: Annotated[float | None, Field(gt=0, description="Between two events; no limit.")] = None
+    total: Annotated[float | None, Field(gt=0, description="For a whole call; 600 by default.")] = None
+
+
+class CallTimeouts(NamedTuple):
+    """The timeouts of one call, in seconds; None is no limit of its own."""
+
+    connect: float
+    first_token: float | None
+    between_tokens: float | None
+    total: float
+
+
+_DEFAULT_TIMEOUTS: Mapping[str, float] = {"connect": 5.0, "total": 600.0}
+
+
 class Provider(_Entry):
     """A server that answers prompts. `api_key_env` names the variable that holds its key; a local one needs none."""
 
     name: Name
-    kind: Literal["openai", "anthropic"]
+    kind: Literal["openai", "anthropic", "azure"]
     base_url: HttpUrl
     api_key_env: str | None = None
-    timeout: Annotated[float, Field(gt=0, description="Seconds for a whole call.")] = 600.0
-    connect_timeout: Annotated[float, Field(gt=0)] = 5.0
+    api_version: Annotated[str | None, Field(description="Azure's dated API; without it, Azure's own v1.")] = None
+    residency: Annotated[Residency, Field(description="Whether prompts stay in the house.")] = "external"
+    timeouts: Timeouts = Timeouts()
+    headers: Annotated[dict[str, str], Field(description="Sent with every call; no place for a secret.")] = {}
 
     def api_key(self, environ: Mapping[str, str] = os.environ) -> str:
         """The key, or a placeholder where none is named. Raises `SettingsError` where the variable is not set."""
@@ -52,6 +80,13 @@ class Deployment(_Entry):
     provider: Name
     model: str
     prices: Prices | None = None
+    weight: Annotated[float, Field(gt=0, description="Its share of the calls, among deployments of a model.")] = 1.0
+    concurrency: Annotated[int | None, Field(ge=1, description="Calls open at once, in one process.")] = None
+    requests_per_minute: Annotated[int | None, Field(ge=1, description="Over all processes.")] = None
+    tokens_per_minute: Annotated[int | None, Field(ge=1, description="Over all processes.")] = None
+    context_window: Annotated[int | None, Field(ge=1, description="Tokens; a longer prompt goes elsewhere.")] = None
+    residency: Annotated[Residency | None, Field(description="The provider's, where it is not named.")] = None
+    timeouts: Timeouts = Timeouts()
 
     def provider_model(self, asked: str) -> str:
         """What the provider calls the model."""
@@ -59,10 +94,19 @@ class Deployment(_Entry):
 
 
 class Model(_Entry):
-    """A name that callers use: exact, or a prefix with one `*` at its end. Deployments in order of preference."""
+    """A name that callers use: exact, or a prefix with one `*` at its end.
+
+    Its deployments are of equal rank: a call goes to one that is less busy and answers sooner. `fallbacks` are models
+    to try, in order, where none of them answers; `context_window_fallbacks` those for a prompt that is too long.
+    """
 
     name: Annotated[str, Field(pattern=r"^[^\s*]*\*?$", min_length=1, max_length=128)]
     deployments: Annotated[list[Deployment], Field(min_length=1)]
+    fallbacks: list[ModelName] = []
+    context_window_fallbacks: list[ModelName] = []
+    hedge_after: Annotated[
+        float | None, Field(gt=0, description="Seconds without a first token after which a second call is made; never.")
+    ] = None
 
     @property
     def is_pattern(self) -> bool:
@@ -86,6 +130,11 @@ class Catalog(_Entry):
             if deployment.provider not in known:
                 unknown = f"{deployment.name} names a provider that is not there: {deployment.provider}"
                 raise ValueError(unknown)
+        for model in self.models:
+            for fallback in (*model.fallbacks, *model.context_window_fallbacks):
+                if self.resolve(fallback) is None:
+                    unknown = f"{model.name} falls back on a model that is not there: {fallback}"
+                    raise ValueError(unknown)
         return self
 
     def resolve(self, asked: str) -> Model | None:
@@ -98,12 +147,32 @@ class Catalog(_Entry):
                 return model
         return None
 
+    def residency(self, deployment: Deployment) -> Residency:
+        """Where a deployment's prompts go."""
+        return deployment.residency or self.provider(deployment.provider).residency
+
+    def timeouts(self, deployment: Deployment) -> CallTimeouts:
+        """A deployment's timeouts: its own, else its provider's, else the defaults."""
+        named = (self.provider(deployment.provider).timeouts, deployment.timeouts)
+        found: dict[str, Any] = {"first_token": None, "between_tokens": None, **_DEFAULT_TIMEOUTS}
+        for timeouts in named:
+            found |= timeouts.model_dump(exclude_none=True)
+        return CallTimeouts(**found)
+
     def provider(self, name: str) -> Provider:
         """The provider of that name; `KeyError` where there is none."""
-        return {provider.name: provider for provider in self.providers}[name]
+        return self._providers[name]
 
-    def deployments(self) -> dict[str, Deployment]:
+    def deployments(self) -> Mapping[str, Deployment]:
         """Every deployment by its name."""
+        return self._deployments
+
+    @cached_property
+    def _providers(self) -> dict[str, Provider]:
+        return {provider.name: provider for provider in self.providers}
+
+    @cached_property
+    def _deployments(self) -> dict[str, Deployment]:
         return {deployment.name: deployment for model in self.models for deployment in model.deployments}
 
 

@@ -21,10 +21,10 @@ _ERRORS = SdkErrors(
 
 
 class AnthropicProvider:
-    """A `ChatProvider` over `anthropic`."""
+    """A `ModelProvider` over `anthropic`."""
 
     def __init__(self, provider: Provider, api_key: str, connections: int) -> None:
-        self._provider = provider
+        self.name = provider.name
         self._client = AsyncAnthropic(
             api_key=api_key,
             base_url=provider.base_url.unicode_string().rstrip("/"),
@@ -33,34 +33,34 @@ class AnthropicProvider:
         )
 
     async def complete(self, call: Call) -> dict[str, Any]:
-        """See `ChatProvider`."""
+        """See `ModelProvider`."""
         content = orjson.dumps(to_messages_request(call.request, call.model, stream=False))
-        options = call_options(self._provider, call)
-        with translated(self._provider.name, _ERRORS, errors.unreachable):
+        options = call_options(call)
+        with translated(self.name, _ERRORS, errors.unreachable):
             response = await self._client.post(_PATH, content=content, cast_to=httpx2.Response, options=options)
             return to_completion(orjson.loads(response.content))
 
     async def stream(self, call: Call) -> AsyncIterator[dict[str, Any]]:
-        """See `ChatProvider`."""
+        """See `ModelProvider`."""
         content = orjson.dumps(to_messages_request(call.request, call.model, stream=True))
-        with translated(self._provider.name, _ERRORS, errors.unreachable):
+        with translated(self.name, _ERRORS, errors.unreachable):
             stream: AsyncStream[Any] = await self._client.post(
                 _PATH,
                 content=content,
                 cast_to=object,
-                options=call_options(self._provider, call),
+                options=call_options(call),
                 stream=True,
                 stream_cls=AsyncStream[Any],
             )
         translator = StreamTranslator()
-        with translated(self._provider.name, _ERRORS, errors.cut_off):
+        with translated(self.name, _ERRORS, errors.cut_off):
             async with stream:
                 async for event in stream:
                     for chunk in translator.chunks(event):
                         yield chunk
         if not translator.finished:
-            raise errors.cut_off(self._provider.name)
+            raise errors.cut_off(self.name)
 
     async def close(self) -> None:
-        """See `ChatProvider`."""
+        """See `ModelProvider`."""
         await self._client.close()

@@ -9,20 +9,29 @@ STAGE = "provider"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One provider call. `request` is OpenAI's chat completion request; `model` what the provider calls the model.
+    """One provider call. `request` is in the shape of `api`; `model` what the provider calls the model.
 
-    `timeout` is in seconds, for the whole call.
+    `timeout` is in seconds, for the whole call; the others are those of `infra.catalog.CallTimeouts`.
     """
 
+    api: str
     request: dict[str, Any]
     model: str
     idempotency_key: str
     timeout: float
+    connect_timeout: float
+    first_token: float | None
+    between_tokens: float | None
     traceparent: str
 
 
-class ChatProvider(Protocol):
+class ModelProvider(Protocol):
     """A provider's API behind its official SDK. Both raise `PenstockError`, retryable where another try may help."""
+
+    @property
+    def name(self) -> str:
+        """As the catalogue names it."""
+        ...
 
     async def complete(self, call: Call) -> dict[str, Any]:
         """The whole answer, as OpenAI's `chat.completion`."""

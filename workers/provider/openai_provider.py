@@ -22,10 +22,10 @@ _ERRORS = SdkErrors(openai.APITimeoutError, openai.APIConnectionError, openai.AP
 
 
 class OpenAIProvider:
-    """A `ChatProvider` over `openai`."""
+    """A `ModelProvider` over `openai`."""
 
     def __init__(self, provider: Provider, api_key: str, connections: int) -> None:
-        self._provider = provider
+        self.name = provider.name
         self._client = AsyncOpenAI(
             api_key=api_key,
             base_url=provider.base_url.unicode_string(),
@@ -34,40 +34,40 @@ class OpenAIProvider:
         )
 
     async def complete(self, call: Call) -> dict[str, Any]:
-        """See `ChatProvider`."""
+        """See `ModelProvider`."""
         body = {**call.request, "model": call.model, "stream": False}
         body.pop("stream_options", None)
-        options = call_options(self._provider, call)
-        with translated(self._provider.name, _ERRORS, errors.unreachable):
+        options = call_options(call)
+        with translated(self.name, _ERRORS, errors.unreachable):
             content = orjson.dumps(body)
             response = await self._client.post(_PATH, content=content, cast_to=httpx2.Response, options=options)
             return _with_choices(orjson.loads(response.content))
 
     async def stream(self, call: Call) -> AsyncIterator[dict[str, Any]]:
-        """See `ChatProvider`. Usage is always asked for: the ledger needs it whether the caller does or not."""
+        """See `ModelProvider`. Usage is always asked for: the ledger needs it whether the caller does or not."""
         include = {**(call.request.get("stream_options") or {}), "include_usage": True}
         body = {**call.request, "model": call.model, "stream": True, "stream_options": include}
-        with translated(self._provider.name, _ERRORS, errors.unreachable):
+        with translated(self.name, _ERRORS, errors.unreachable):
             stream: AsyncStream[Any] = await self._client.post(
                 _PATH,
                 content=orjson.dumps(body),
                 cast_to=object,
-                options=call_options(self._provider, call),
+                options=call_options(call),
                 stream=True,
                 stream_cls=AsyncStream[Any],
             )
         finished = False
-        with translated(self._provider.name, _ERRORS, errors.cut_off):
+        with translated(self.name, _ERRORS, errors.cut_off):
             async with stream:
                 async for chunk in stream:
                     choices = _with_choices(chunk)["choices"]
                     finished = finished or any(choice.get("finish_reason") for choice in choices)
                     yield chunk
         if not finished:
-            raise errors.cut_off(self._provider.name)
+            raise errors.cut_off(self.name)
 
     async def close(self) -> None:
-        """See `ChatProvider`."""
+        """See `ModelProvider`."""
         await self._client.close()
 
 

@@ -11,7 +11,8 @@ from contracts.usage import UsageRecorded
 from infra.catalog import Deployment
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Publication
-from workers.provider.attempt import Attempt, Result
+from workers.provider.attempt import Attempt
+from workers.provider.said import Result
 from workers.provider.usage import cost
 
 INTERRUPTED = "interrupted"

@@ -6,8 +6,9 @@ import orjson
 from nats.aio.client import Client
 
 from contracts import envelope, subjects
-from infra.catalog import Deployment
 from infra.dispatch.job import Job
+from workers.provider.attempt import Attempt
+from workers.provider.said import Send
 
 
 class DeltaRelay:
@@ -20,15 +21,23 @@ class DeltaRelay:
         self._route = job.headers.get(envelope.ROUTE, "")
         self.sent = 0
 
-    async def send(self, chunk: dict[str, Any], deployment: Deployment, provider_model: str, attempt: int) -> None:
+    def sender(self, attempt: Attempt) -> Send:
+        """What takes the events of one attempt."""
+
+        async def send(chunk: dict[str, Any]) -> None:
+            await self._send(chunk, attempt)
+
+        return send
+
+    async def _send(self, chunk: dict[str, Any], attempt: Attempt) -> None:
         """Send one chunk; one that holds only the usage goes no further where the caller didn't ask for it."""
         if not chunk["choices"] and chunk.get("usage") and not self._wants_usage:
             return
         self.sent += 1
-        headers = {envelope.SEQUENCE: str(self.sent), envelope.ATTEMPTS: str(attempt)}
+        headers = {envelope.SEQUENCE: str(self.sent), envelope.ATTEMPTS: str(attempt.number)}
         if self.sent == 1:
-            headers[envelope.DEPLOYMENT] = deployment.name
-            headers[envelope.PROVIDER_MODEL] = provider_model
+            headers[envelope.DEPLOYMENT] = attempt.deployment.name
+            headers[envelope.PROVIDER_MODEL] = attempt.provider_model
             headers[envelope.ROUTE] = self._route
         await self._client.publish(self._subject, orjson.dumps(chunk), headers=headers)
 

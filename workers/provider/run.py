@@ -12,13 +12,15 @@ from infra.dispatch.emit import Emitter
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, completed, failed
 from infra.telemetry import names
-from workers.provider.attempt import Attempt, Caller, Result, new_attempt
+from workers.provider.attempt import Attempt, new_attempt
 from workers.provider.backoff import pause_before_retry
+from workers.provider.caller import Caller
 from workers.provider.calls import STAGE
 from workers.provider.cancellation import Cancellations
 from workers.provider.journal import Journal
 from workers.provider.records import usage_row
 from workers.provider.relay import DeltaRelay
+from workers.provider.said import Result
 from workers.provider.usage import cost, estimated
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import httpx2
 
 from contracts.errors import PenstockError
-from infra.catalog import Provider
 from workers.provider import errors
 from workers.provider.calls import Call
 
@@ -30,11 +29,13 @@ def limits(connections: int) -> httpx2.Limits:
     return httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
 
 
-def call_options(provider: Provider, call: Call) -> Any:  # noqa: ANN401 - the SDKs' own TypedDict
+def call_options(call: Call) -> Any:  # noqa: ANN401 - the SDKs' own TypedDict
     """Headers and timeouts of one call."""
-    whole, connect = min(call.timeout, provider.timeout), min(call.timeout, provider.connect_timeout)
     headers = {"Idempotency-Key": call.idempotency_key, "traceparent": call.traceparent}
-    return {"headers": headers, "timeout": httpx2.Timeout(whole, connect=connect)}
+    return {
+        "headers": headers,
+        "timeout": httpx2.Timeout(call.timeout, connect=min(call.connect_timeout, call.timeout)),
+    }
 
 
 @contextmanager

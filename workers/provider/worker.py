@@ -10,7 +10,7 @@ from infra.dispatch.outcome import Outcome, Publication
 from infra.dispatch.stage import Stage, StageSpec
 from infra.streams import provider_subscriptions
 from workers.context import Worker, WorkerContext
-from workers.provider.attempt import Caller
+from workers.provider.caller import Caller
 from workers.provider.cancellation import Cancellations
 from workers.provider.journal import Journal, OvertakenError
 from workers.provider.providers import open_providers
@@ -26,7 +26,7 @@ def build(context: WorkerContext) -> Worker:
     providers = open_providers(context.catalog, settings.provider_concurrency)
     deployments = context.catalog.deployments()
     gone, recovery = Cancellations(), Recovery(connection.client, connection.js)
-    caller = Caller(providers, context.tracer, gone)
+    caller = Caller(context.catalog, providers, context.tracer, gone)
     emitter = Emitter(context.publisher, context.tracer)
 
     async def handle(job: Job) -> Outcome:
@@ -67,8 +67,8 @@ def build(context: WorkerContext) -> Worker:
         await recovery.listen()
 
     async def close() -> None:
-        for _, chat in providers.values():
-            await chat.close()
+        for _, model in providers.values():
+            await model.close()
 
     width = settings.provider_concurrency
     spec = StageSpec("provider", template_of("inference.routed"), identify_forwarded, width, owed=owed)
