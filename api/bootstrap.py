@@ -23,7 +23,7 @@ from api.models import Models
 from api.observed import Endpoint, Observed, Visit
 from contracts.errors import ErrorCode, PenstockError
 from infra.broker import Publisher, connect
-from infra.catalog import load_catalog
+from infra.catalog import CatalogSource, load_catalog
 from infra.database.engine import create_engine
 from infra.database.keys import find_key
 from infra.runtime import settle
@@ -79,7 +79,7 @@ async def run_api(settings: Settings, log: Logger) -> None:
             stack.push_async_callback(asyncio.to_thread, processor.shutdown)
         gateway = Gateway(
             settings=settings,
-            catalog=catalog,
+            catalog=CatalogSource(catalog),
             connection=connection,
             publisher=Publisher(connection.acks, STAGE),
             inbox=inbox,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from api.auth import Authenticator
 from api.inbox import Inbox
 from infra.broker import Connection, Publisher
-from infra.catalog import Catalog
+from infra.catalog import CatalogSource
 from infra.settings import Settings
 from infra.telemetry.logs import Logger
 from infra.telemetry.metrics import ApiMetrics
@@ -17,7 +17,7 @@ class Gateway:
     """Composed in `api.bootstrap`, and nowhere else."""
 
     settings: Settings
-    catalog: Catalog
+    catalog: CatalogSource
     connection: Connection
     publisher: Publisher
     inbox: Inbox

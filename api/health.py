@@ -26,7 +26,7 @@ class Health:
         self._gateway = gateway
         self._engine = engine
         self._registry = registry
-        durables = stage_subscriptions(gateway.settings, gateway.catalog).values()
+        durables = stage_subscriptions(gateway.settings, gateway.catalog.current).values()
         self._durables = [subscription for group in durables for subscription in group]
         self._waiting = Gauge(
             "penstock_queue_messages", "Messages waiting or in hand", ("consumer", "state"), registry=registry

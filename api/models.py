@@ -34,13 +34,13 @@ class Models:
     async def list(self, exchange: Exchange, visit: Visit) -> None:
         """GET /v1/models."""
         await self._authenticate(exchange, visit)
-        await exchange.reply(200, orjson.dumps(model_list(self._gateway.catalog)), {})
+        await exchange.reply(200, orjson.dumps(model_list(self._gateway.catalog.current)), {})
 
     async def one(self, exchange: Exchange, visit: Visit) -> None:
         """GET /v1/models/{name}; names with a slash too."""
         await self._authenticate(exchange, visit)
         name = exchange.path.removeprefix("/v1/models/")
-        model = self._gateway.catalog.resolve(name)
+        model = self._gateway.catalog.current.resolve(name)
         if model is None:
             message = f"the model «{name}» does not exist"
             raise PenstockError(ErrorCode.MODEL_NOT_FOUND, message, stage=STAGE, param="model")

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from prometheus_client import CollectorRegistry, start_http_server
 
 from infra.broker import Connection, Publisher, connect
-from infra.catalog import load_catalog
+from infra.catalog import CatalogSource, load_catalog
 from infra.dispatch.core import Dispatcher
 from infra.dispatch.in_flight import InFlight
 from infra.dispatch.stage import DispatchTools, Stage
@@ -53,9 +53,9 @@ class WorkerProcess:
 
     async def start(self) -> None:
         """Raises `SettingsError` where the catalogue or a provider's key is missing."""
-        catalog, registry = load_catalog(self._settings.catalog), CollectorRegistry()
+        catalog, registry = CatalogSource(load_catalog(self._settings.catalog)), CollectorRegistry()
         shared = await self._open(registry)
-        durables = stage_subscriptions(self._settings, catalog)
+        durables = stage_subscriptions(self._settings, catalog.current)
         for name in self._names:
             tools = self._tools(name, shared)
             context = WorkerContext(

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from infra.broker import Connection, Publisher
-from infra.catalog import Catalog
+from infra.catalog import CatalogSource
 from infra.dispatch.stage import Stage
 from infra.settings import Settings
 from infra.streams import Subscription
@@ -17,7 +17,7 @@ class WorkerContext:
     """Everything that a worker may need; it takes what it uses and nothing from elsewhere."""
 
     settings: Settings
-    catalog: Catalog
+    catalog: CatalogSource
     connection: Connection
     publisher: Publisher
     tracer: Tracer

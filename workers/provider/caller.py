@@ -7,7 +7,7 @@ from opentelemetry.trace import SpanKind
 
 from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
-from infra.catalog import Catalog, Provider
+from infra.catalog import CatalogSource, Provider
 from infra.dispatch.job import Job
 from infra.telemetry import names
 from infra.telemetry.tracing import AttributeValue, Span, Tracer
@@ -23,7 +23,7 @@ Providers = dict[str, tuple[Provider, ModelProvider]]
 class Caller:
     """Makes calls. Never raises for what a provider does: that is a `Result` with an error."""
 
-    def __init__(self, catalog: Catalog, providers: Providers, tracer: Tracer, gone: Cancellations) -> None:
+    def __init__(self, catalog: CatalogSource, providers: Providers, tracer: Tracer, gone: Cancellations) -> None:
         self._catalog = catalog
         self._providers = providers
         self._tracer = tracer
@@ -32,7 +32,7 @@ class Caller:
     async def call(self, job: Job, attempt: Attempt, request: dict[str, Any], relay: DeltaRelay | None) -> Result:
         """Make one call, within what is left of the job's deadline."""
         provider, model = self._providers[attempt.deployment.provider]
-        timeouts = self._catalog.timeouts(attempt.deployment)
+        timeouts = self._catalog.current.timeouts(attempt.deployment)
         span = self._start_span(job, attempt, provider)
         call = Call(
             api=job.headers[envelope.API],

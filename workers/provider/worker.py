@@ -23,8 +23,7 @@ from workers.provider.run import Run
 def build(context: WorkerContext) -> Worker:
     """The provider worker: one stage a provider, so that a slow one fills its own slots and no other's."""
     connection, settings = context.connection, context.settings
-    providers = open_providers(context.catalog, settings.provider_concurrency)
-    deployments = context.catalog.deployments()
+    providers = open_providers(context.catalog.current, settings.provider_concurrency)
     gone, recovery = Cancellations(), Recovery(connection.client, connection.js)
     caller = Caller(context.catalog, providers, context.tracer, gone)
     emitter = Emitter(context.publisher, context.tracer)
@@ -48,6 +47,7 @@ def build(context: WorkerContext) -> Worker:
 
     async def _run(job: Job, past: Past) -> Outcome:
         request = orjson.loads(job.body)["request"]
+        deployments = context.catalog.current.deployments()
         chosen = [deployments[name] for name in job.headers[envelope.DEPLOYMENTS].split(",")]
         relay = relay_for(connection.client, job, request)
         journal = Journal(job, past, emitter, recovery)
@@ -55,7 +55,7 @@ def build(context: WorkerContext) -> Worker:
         return await run.to_the_end(settings.provider_attempts)
 
     def _owed(job: Job, past: Past) -> tuple[Publication, ...]:
-        last = past.last_attempt
+        last, deployments = past.last_attempt, context.catalog.current.deployments()
         return () if last is None else (row_owed(job, last, past.terminal, deployments.get(last.deployment)),)
 
     async def owed(job: Job) -> tuple[Publication, ...]:

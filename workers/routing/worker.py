@@ -14,7 +14,7 @@ def build(context: WorkerContext) -> Worker:
     """The routing worker."""
 
     async def handle(job: Job) -> Outcome:
-        route = choose(context.catalog, job.headers.get(envelope.MODEL, ""))
+        route = choose(context.catalog.current, job.headers.get(envelope.MODEL, ""))
         first = route.deployments[0]
         job.span.attributes[names.ROUTE] = route.reason
         job.span.attributes[names.DEPLOYMENT] = first.name
