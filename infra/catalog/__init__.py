@@ -11,6 +11,7 @@ from infra.catalog.shape import (
     Provider,
     Residency,
     Timeouts,
+    call_timeouts,
     load_catalog,
 )
 from infra.catalog.source import CatalogSource
@@ -27,5 +28,6 @@ __all__ = [
     "Provider",
     "Residency",
     "Timeouts",
+    "call_timeouts",
     "load_catalog",
 ]

@@ -151,14 +151,6 @@ class Catalog(_Entry):
         """Where a deployment's prompts go."""
         return deployment.residency or self.provider(deployment.provider).residency
 
-    def timeouts(self, deployment: Deployment) -> CallTimeouts:
-        """A deployment's timeouts: its own, else its provider's, else the defaults."""
-        named = (self.provider(deployment.provider).timeouts, deployment.timeouts)
-        found: dict[str, Any] = {"first_token": None, "between_tokens": None, **_DEFAULT_TIMEOUTS}
-        for timeouts in named:
-            found |= timeouts.model_dump(exclude_none=True)
-        return CallTimeouts(**found)
-
     def provider(self, name: str) -> Provider:
         """The provider of that name; `KeyError` where there is none."""
         return self._providers[name]
@@ -174,6 +166,14 @@ class Catalog(_Entry):
     @cached_property
     def _deployments(self) -> dict[str, Deployment]:
         return {deployment.name: deployment for model in self.models for deployment in model.deployments}
+
+
+def call_timeouts(provider: Provider, deployment: Deployment) -> CallTimeouts:
+    """A deployment's timeouts: its own, else its provider's, else the defaults."""
+    found: dict[str, Any] = {"first_token": None, "between_tokens": None, **_DEFAULT_TIMEOUTS}
+    for timeouts in (provider.timeouts, deployment.timeouts):
+        found |= timeouts.model_dump(exclude_none=True)
+    return CallTimeouts(**found)
 
 
 def load_catalog(path: Path | None) -> Catalog:

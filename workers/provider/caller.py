@@ -7,32 +7,41 @@ from opentelemetry.trace import SpanKind
 
 from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
-from infra.catalog import CatalogSource, Provider
+from infra.catalog import Provider, call_timeouts
 from infra.dispatch.job import Job
 from infra.telemetry import names
 from infra.telemetry.tracing import AttributeValue, Span, Tracer
 from workers.provider.attempt import Attempt
 from workers.provider.calls import STAGE, Call, ModelProvider
 from workers.provider.cancellation import Cancellations
+from workers.provider.providers import ProviderPool
 from workers.provider.relay import DeltaRelay
 from workers.provider.said import Result, Said
-
-Providers = dict[str, tuple[Provider, ModelProvider]]
 
 
 class Caller:
     """Makes calls. Never raises for what a provider does: that is a `Result` with an error."""
 
-    def __init__(self, catalog: CatalogSource, providers: Providers, tracer: Tracer, gone: Cancellations) -> None:
-        self._catalog = catalog
-        self._providers = providers
+    def __init__(self, pool: ProviderPool, tracer: Tracer, gone: Cancellations) -> None:
+        self._pool = pool
         self._tracer = tracer
         self._gone = gone
 
     async def call(self, job: Job, attempt: Attempt, request: dict[str, Any], relay: DeltaRelay | None) -> Result:
         """Make one call, within what is left of the job's deadline."""
-        provider, model = self._providers[attempt.deployment.provider]
-        timeouts = self._catalog.current.timeouts(attempt.deployment)
+        with self._pool.lease(attempt.deployment.provider) as (provider, model):
+            return await self._call(job, attempt, request, relay, provider, model)
+
+    async def _call(  # noqa: PLR0913, PLR0917 - what one call needs
+        self,
+        job: Job,
+        attempt: Attempt,
+        request: dict[str, Any],
+        relay: DeltaRelay | None,
+        provider: Provider,
+        model: ModelProvider,
+    ) -> Result:
+        timeouts = call_timeouts(provider, attempt.deployment)
         span = self._start_span(job, attempt, provider)
         call = Call(
             api=job.headers[envelope.API],

@@ -1,9 +1,13 @@
 """Wiring: `routed` in; deltas, `completed` or `failed`, and a usage row an attempt out."""
 
+from collections.abc import Sequence
+
 import orjson
 
 from contracts import envelope
+from contracts.errors import ErrorCode, PenstockError
 from contracts.registry import template_of
+from infra.catalog import Catalog, Deployment
 from infra.dispatch.emit import Emitter
 from infra.dispatch.job import Job, identify_forwarded
 from infra.dispatch.outcome import Outcome, Publication
@@ -11,9 +15,10 @@ from infra.dispatch.stage import Stage, StageSpec
 from infra.streams import provider_subscriptions
 from workers.context import Worker, WorkerContext
 from workers.provider.caller import Caller
+from workers.provider.calls import STAGE
 from workers.provider.cancellation import Cancellations
 from workers.provider.journal import Journal, OvertakenError
-from workers.provider.providers import open_providers
+from workers.provider.providers import ProviderPool
 from workers.provider.records import row_owed
 from workers.provider.recovery import Holder, Past, Recovery, may_have_past
 from workers.provider.relay import relay_for
@@ -23,9 +28,11 @@ from workers.provider.run import Run
 def build(context: WorkerContext) -> Worker:
     """The provider worker: one stage a provider, so that a slow one fills its own slots and no other's."""
     connection, settings = context.connection, context.settings
-    providers = open_providers(context.catalog.current, settings.provider_concurrency)
+    pool = ProviderPool(context.catalog.current, settings.provider_concurrency)
+    context.catalog.on_check(pool.check)
+    context.catalog.on_change(pool.apply)
     gone, recovery = Cancellations(), Recovery(connection.client, connection.js)
-    caller = Caller(context.catalog, providers, context.tracer, gone)
+    caller = Caller(pool, context.tracer, gone)
     emitter = Emitter(context.publisher, context.tracer)
 
     async def handle(job: Job) -> Outcome:
@@ -47,8 +54,7 @@ def build(context: WorkerContext) -> Worker:
 
     async def _run(job: Job, past: Past) -> Outcome:
         request = orjson.loads(job.body)["request"]
-        deployments = context.catalog.current.deployments()
-        chosen = [deployments[name] for name in job.headers[envelope.DEPLOYMENTS].split(",")]
+        chosen = _still_there(context.catalog.current, job.headers[envelope.DEPLOYMENTS].split(","))
         relay = relay_for(connection.client, job, request)
         journal = Journal(job, past, emitter, recovery)
         run = Run(job, request, chosen, relay, caller=caller, emitter=emitter, gone=gone, journal=journal)
@@ -66,11 +72,21 @@ def build(context: WorkerContext) -> Worker:
         await gone.listen(connection.client)
         await recovery.listen()
 
-    async def close() -> None:
-        for _, model in providers.values():
-            await model.close()
-
     width = settings.provider_concurrency
     spec = StageSpec("provider", template_of("inference.routed"), identify_forwarded, width, owed=owed)
-    stages = tuple(Stage(spec, handle, provider_subscriptions(name, width)) for name in providers)
-    return Worker(stages, open_, close)
+    names = [provider.name for provider in context.catalog.current.providers]
+    stages = tuple(Stage(spec, handle, provider_subscriptions(name, width)) for name in names)
+    return Worker(stages, open_, pool.close)
+
+
+def _still_there(catalog: Catalog, names: Sequence[str]) -> list[Deployment]:
+    """Those that the catalogue has now: it may be another one than the router's, for a second or for good.
+
+    Raises `PenstockError` (`model_not_found`) where it has none; the redeliveries bridge the second.
+    """
+    deployments = catalog.deployments()
+    found = [deployments[name] for name in names if name in deployments]
+    if not found:
+        message = "the model is not in the catalogue any more: no deployment of it is left"
+        raise PenstockError(ErrorCode.MODEL_NOT_FOUND, message, stage=STAGE, retryable=True)
+    return found

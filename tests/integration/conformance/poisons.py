@@ -130,7 +130,7 @@ _UNREADABLE: Mapping[str, tuple[Change, Told]] = {
 }
 _NOT_ROUTED: Mapping[str, tuple[Change, Told]] = {
     "no deployments": (headers(ce_deployments=None), Told.OPERATOR | Told.CALLER),
-    "a deployment that is not in the catalogue": (headers(ce_deployments="gone"), Told.OPERATOR | Told.CALLER),
+    "a deployment that is not in the catalogue": (headers(ce_deployments="gone"), Told.CALLER),
     "no model": (headers(ce_model=None), Told.OPERATOR | Told.CALLER),
 }
 _FILLS: Mapping[str, tuple[Change, Told]] = {
