@@ -99,6 +99,16 @@ def cache_entry(tenant: str, key: str) -> str:
     return f"{ROOT}.cache.stored.{tenant}.{key}"
 
 
+def counter(name: str) -> str:
+    """A number that all processes count up together; `name` is one or more tokens."""
+    return f"{ROOT}.counter.{name}"
+
+
+def breaker(key: str) -> str:
+    """Where the server republishes what a provider worker has found out about a deployment."""
+    return f"{ROOT}.breaker.{key}"
+
+
 def deadletter(stage: str) -> str:
     """Messages that a stage gave up on."""
     return f"{ROOT}.deadletter.{stage}"

@@ -19,12 +19,16 @@ _NO_RESPONDERS = "503"
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The server's answer. `error_code` is JetStream's own (10071: wrong last sequence), `status` an HTTP-like one."""
+    """The server's answer. `error_code` is JetStream's own (10071: wrong last sequence), `status` an HTTP-like one.
+
+    `value` is a counter's new value, None where the message was no increment.
+    """
 
     duplicate: bool = False
     status: int = 200
     error_code: int = 0
     reason: str = ""
+    value: int | None = None
 
 
 class PublishAcks:
@@ -72,7 +76,8 @@ def _read(data: bytes) -> Ack:
     answer = orjson.loads(data)
     error = answer.get("error")
     if error is None:
-        return Ack(duplicate=bool(answer.get("duplicate")))
+        value = answer.get("val")
+        return Ack(duplicate=bool(answer.get("duplicate")), value=None if value is None else int(value))
     return Ack(
         status=int(error.get("code", 500)),
         error_code=int(error.get("err_code", 0)),

@@ -35,6 +35,9 @@ REQUESTED, VALIDATED, UNCACHED, ROUTED = (
 )
 ATTEMPTED, RESULTS, RESULTS_ASYNC = "INFERENCE_ATTEMPTED", "RESULTS", "RESULTS_ASYNC"
 USAGE, CACHE, DEADLETTER, ADVISORIES = "USAGE", "CACHE", "DEADLETTER", "ADVISORIES"
+COUNTERS = "COUNTERS"
+BREAKERS = "penstock-breakers"
+"""A key-value bucket: which deployments are not to be called, and who tries whether one answers again."""
 SWEPT = frozenset({REQUESTED, VALIDATED, UNCACHED, ROUTED, USAGE})
 """The work queues: a message that nobody takes off one would stay in it for ever."""
 
@@ -125,6 +128,8 @@ def stream_configs(settings: Settings) -> list[StreamConfig]:
         replace(
             _queue(settings, ADVISORIES, "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"), discard=DiscardPolicy.OLD
         ),
+        replace(_kept(settings, COUNTERS, f"{ROOT}.counter.>", age=300, latest_only=True), allow_msg_counter=True),
+        _breakers(settings),
     ]
 
 
@@ -167,6 +172,24 @@ def _results(settings: Settings, name: str, lane: Lane, age: float) -> StreamCon
             src=f"{ROOT}.inference.*.{lane}.*.*",
             dest=f"{ROOT}.inference.result.{{{{splitfromleft(3,{INGRESS_ID_LENGTH})}}}}",
         ),
+    )
+
+
+def _breakers(settings: Settings) -> StreamConfig:
+    """The bucket as the KV protocol (NATS ADR-8) wants its stream; what is put there is republished to all workers.
+
+    Without a marker's TTL: with one, a lease that has expired can't be taken again (FACTS 13).
+    """
+    bucket = f"$KV.{BREAKERS}"
+    return replace(
+        _kept(settings, f"KV_{BREAKERS}", f"{bucket}.>", age=3600, latest_only=True),
+        discard=DiscardPolicy.NEW,
+        allow_rollup_hdrs=True,
+        allow_msg_ttl=True,
+        deny_delete=True,
+        # Whoever asks for a lease must not be told of one that is gone.
+        allow_direct=False,
+        republish=RePublish(src=f"{bucket}.state.>", dest=subjects.breaker(">")),
     )
 
 

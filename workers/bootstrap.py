@@ -59,7 +59,14 @@ class WorkerProcess:
         for name in self._names:
             tools = self._tools(name, shared)
             context = WorkerContext(
-                self._settings, catalog, shared.connection, tools.publisher, tools.tracer, tools.log, durables
+                self._settings,
+                catalog,
+                shared.connection,
+                tools.publisher,
+                tools.tracer,
+                registry,
+                tools.log,
+                durables,
             )
             worker: Worker = importlib.import_module(f"workers.{name}.worker").build(context)
             await worker.open()

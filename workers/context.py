@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry
+
 from infra.broker import Connection, Publisher
 from infra.catalog import CatalogSource
 from infra.dispatch.stage import Stage
@@ -21,6 +23,7 @@ class WorkerContext:
     connection: Connection
     publisher: Publisher
     tracer: Tracer
+    registry: CollectorRegistry
     log: Logger
     subscriptions: dict[str, tuple[Subscription, ...]]
 

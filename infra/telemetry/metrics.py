@@ -52,6 +52,30 @@ class StageCounters:
         self._queue_seconds.observe(queue_seconds)
 
 
+class ProviderMetrics:
+    """What the provider worker counts of its calls. `model` is what the provider calls it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.calls = Counter(
+            "penstock_provider_calls",
+            "Provider calls, by what they were to their request: first, failover, retry or hedge",
+            ("deployment", "kind"),
+            registry=registry,
+        )
+        self.denied = Counter(
+            "penstock_provider_retries_denied",
+            "Calls that a spent retry budget did not allow",
+            ("deployment",),
+            registry=registry,
+        )
+        self.breaker = Gauge(
+            "penstock_breaker_state",
+            "0 closed, 1 half open: a probe is on its way, 2 open. Absent for one that was never open",
+            ("deployment", "model"),
+            registry=registry,
+        )
+
+
 class ApiMetrics:
     """What the ingress counts."""
 
