@@ -1,5 +1,7 @@
 """The model catalogue: which providers there are, and which deployments stand behind a model's name."""
 
+from infra.catalog.errors import CatalogError, EntryError, Problem
+from infra.catalog.load import Loaded, load_catalog, parse_catalog, read_catalog
 from infra.catalog.shape import (
     CallTimeouts,
     Catalog,
@@ -12,22 +14,27 @@ from infra.catalog.shape import (
     Residency,
     Timeouts,
     call_timeouts,
-    load_catalog,
 )
 from infra.catalog.source import CatalogSource
 
 __all__ = [
     "CallTimeouts",
     "Catalog",
+    "CatalogError",
     "CatalogSource",
     "Deployment",
+    "EntryError",
+    "Loaded",
     "Model",
     "ModelName",
     "Name",
     "Prices",
+    "Problem",
     "Provider",
     "Residency",
     "Timeouts",
     "call_timeouts",
     "load_catalog",
+    "parse_catalog",
+    "read_catalog",
 ]

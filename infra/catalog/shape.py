@@ -4,21 +4,29 @@ import os
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
+from pydantic_core import PydanticCustomError
 
+from infra.catalog.errors import Loc
 from infra.settings import SettingsError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def _not_ours(variable: str) -> str:
+    """A catalogue decides where keys are sent: it may not name a variable that holds a secret of Penstock's own."""
+    if variable.startswith("PENSTOCK_"):
+        raise PydanticCustomError("catalog", "a variable of Penstock's own holds no provider's key")
+    return variable
+
+
+KeyVariable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"), AfterValidator(_not_ours)]
 Residency = Literal["local", "external"]
 ModelName = Annotated[str, Field(pattern=r"^\S{1,128}$")]
 
@@ -50,7 +58,7 @@ class Provider(_Entry):
     name: Name
     kind: Literal["openai", "anthropic", "azure"]
     base_url: HttpUrl
-    api_key_env: str | None = None
+    api_key_env: KeyVariable | None = None
     api_version: Annotated[str | None, Field(description="Azure's dated API; without it, Azure's own v1.")] = None
     residency: Annotated[Residency, Field(description="Whether prompts stay in the house.")] = "external"
     timeouts: Timeouts = Timeouts()
@@ -121,20 +129,25 @@ class Catalog(_Entry):
 
     @model_validator(mode="after")
     def _names_resolve(self) -> "Catalog":
-        _refuse_twice("provider", [provider.name for provider in self.providers])
-        _refuse_twice("model", [model.name for model in self.models])
-        deployments = [deployment for model in self.models for deployment in model.deployments]
-        _refuse_twice("deployment", [deployment.name for deployment in deployments])
+        _refuse_twice("provider", {("providers", n): entry.name for n, entry in enumerate(self.providers)})
+        _refuse_twice("model", {("models", n): entry.name for n, entry in enumerate(self.models)})
+        deployments = {
+            ("models", n, "deployments", m): deployment
+            for n, model in enumerate(self.models)
+            for m, deployment in enumerate(model.deployments)
+        }
+        _refuse_twice("deployment", {loc: deployment.name for loc, deployment in deployments.items()})
         known = {provider.name for provider in self.providers}
-        for deployment in deployments:
+        for loc, deployment in deployments.items():
             if deployment.provider not in known:
-                unknown = f"{deployment.name} names a provider that is not there: {deployment.provider}"
-                raise ValueError(unknown)
-        for model in self.models:
-            for fallback in (*model.fallbacks, *model.context_window_fallbacks):
-                if self.resolve(fallback) is None:
-                    unknown = f"{model.name} falls back on a model that is not there: {fallback}"
-                    raise ValueError(unknown)
+                message = f"{deployment.name} names a provider that is not there: {deployment.provider}"
+                raise _wrong_at((*loc, "provider"), message)
+        for n, model in enumerate(self.models):
+            for field in ("fallbacks", "context_window_fallbacks"):
+                for m, fallback in enumerate(getattr(model, field)):
+                    if self.resolve(fallback) is None:
+                        message = f"{model.name} falls back on a model that is not there: {fallback}"
+                        raise _wrong_at(("models", n, field, m), message)
         return self
 
     def resolve(self, asked: str) -> Model | None:
@@ -176,27 +189,13 @@ def call_timeouts(provider: Provider, deployment: Deployment) -> CallTimeouts:
     return CallTimeouts(**found)
 
 
-def load_catalog(path: Path | None) -> Catalog:
-    """Read the catalogue. Raises `SettingsError` with the file and the place in it that is wrong."""
-    if path is None:
-        raise SettingsError("PENSTOCK_CATALOG is not set: name a model catalogue, or run `penstock up`.")
-    try:
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"the model catalogue {path} can't be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the model catalogue {path} is no YAML: {' '.join(str(error).split())}") from None
-    try:
-        return Catalog.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise SettingsError(f"the model catalogue {path} is wrong at {place}: {first['msg']}.") from None
-
-
-def _refuse_twice(what: str, names: list[str]) -> None:
+def _refuse_twice(what: str, names: Mapping[Loc, str]) -> None:
     seen: set[str] = set()
-    for name in names:
+    for loc, name in names.items():
         if name in seen:
-            raise ValueError(f"the {what} {name} is there twice")
+            raise _wrong_at((*loc, "name"), f"the {what} {name} is there twice")
         seen.add(name)
+
+
+def _wrong_at(loc: Loc, message: str) -> PydanticCustomError:
+    return PydanticCustomError("catalog", "{message}", {"message": message, "loc": loc})

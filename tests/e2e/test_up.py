@@ -160,5 +160,5 @@ def test_a_broken_catalogue_is_one_sentence_with_its_file(platform: Platform) ->
     catalog.write_text("providers: []\nmodels: []\n")
     process = platform.begin(f"--catalog={catalog}")
     assert process.wait(STARTS_WITHIN) == 1
-    assert platform.said().startswith(f"penstock up: the model catalogue {catalog} is wrong at providers: ")
+    assert platform.said().startswith(f"penstock up: the model catalogue {catalog} is wrong in line 1 (providers): ")
     assert len(platform.said().splitlines()) == 1
