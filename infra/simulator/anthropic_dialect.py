@@ -1,100 +1,85 @@
-"""Anthropic's POST /v1/messages. Shapes: the API reference, as the `anthropic` SDK 2.12 types them."""
+"""Anthropic's POST /v1/messages and its token count. Shapes: as the `anthropic` SDK 2.12 has them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from infra.simulator.answers import Answer, Choice, Finish, Usage
-from infra.simulator.dialect import Script, Stamp
-from infra.simulator.errors import ApiError, ErrorKind, missing
-from infra.simulator.requests import (
-    ChatRequest,
-    Turn,
-    load_object,
-    read_content,
-    read_flag,
-    read_integer,
-    read_model,
-    read_strings,
-    read_turns,
-)
+from infra.simulator.answer import Answer, Choice, Finish, Usage
+from infra.simulator.answers import compose, prompt_tokens
+from infra.simulator.anthropic_request import read_messages_request
+from infra.simulator.anthropic_shape import AnthropicShape, event
+from infra.simulator.anthropic_stream import blocks_of, play
+from infra.simulator.dialect import Script, Stamp, Whole
+from infra.simulator.fields import load_object
+from infra.simulator.knobs import Knobs
+from infra.simulator.requests import ChatRequest
 
-_ROLES = frozenset({"user", "assistant"})
-_STOP_REASONS = {Finish.END: "end_turn", Finish.STOP_SEQUENCE: "stop_sequence", Finish.LENGTH: "max_tokens"}
-_ERROR_TYPES = {
-    ErrorKind.AUTHENTICATION: "authentication_error",
-    ErrorKind.NOT_FOUND: "not_found_error",
-    ErrorKind.RATE_LIMIT: "rate_limit_error",
-    ErrorKind.SERVER: "api_error",
+_STOP_REASONS: Mapping[Finish, str] = {
+    Finish.END: "end_turn",
+    Finish.STOP_SEQUENCE: "stop_sequence",
+    Finish.LENGTH: "max_tokens",
+    Finish.CALLS: "tool_use",
+    Finish.FILTERED: "refusal",
 }
-_MAX_TOKENS = 2**31 - 1
-_TEXT_DELTA = (
-    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":'
-)
+_REFUSAL = {
+    "type": "refusal",
+    "category": "general_harms",
+    "explanation": "This answer was stopped by the simulator's content filter.",
+}
 
 
-class AnthropicDialect:
+class AnthropicDialect(AnthropicShape):
     """Messages, JSON and SSE."""
-
-    request_id_header = b"request-id"
-    broken_event = b'event: content_block_delta\ndata: {"type": "content_block_delta", "delta"\n\n'
 
     def parse(self, body: bytes) -> ChatRequest:
         """The request in a body; ApiError 400 for a bad one."""
-        fields = load_object(body)
-        model = read_model(fields)
-        limit = read_integer(fields, "max_tokens", 1, _MAX_TOKENS)
-        if limit is None:
-            raise missing("max_tokens")
-        return ChatRequest(
-            model=model,
-            turns=(*_system(fields), *read_turns(fields, _ROLES)),
-            max_tokens=limit,
-            stops=read_strings(fields, "stop_sequences"),
-            stream=read_flag(fields, "stream"),
-        )
+        return read_messages_request(load_object(body))
+
+    def prompt_tokens(self, request: ChatRequest) -> int:
+        """How many tokens the request's prompt has."""
+        return prompt_tokens(request)
+
+    def respond(self, request: ChatRequest, knobs: Knobs, stamp: Stamp, *, filtered: bool = False) -> Script | Whole:
+        """The answer, which is a stream if that was asked for; ApiError 400 where there is none."""
+        answer = compose(request, knobs, filtered=filtered)
+        if request.stream:
+            return self.script(request, answer, stamp)
+        return Whole(self.reply(request, answer, stamp), answer.choices[0].length)
 
     def reply(self, request: ChatRequest, answer: Answer, stamp: Stamp) -> bytes:
-        """A `message` with one text block."""
+        """A `message`."""
         choice = answer.choices[0]
-        message = _message(request, stamp, _usage(answer.usage, answer.usage.completion_tokens))
-        return orjson.dumps(message | {"content": [{"type": "text", "text": choice.text}], **_stop(choice)})
+        message = _message(request, stamp, _first_usage(answer.usage) | _spent(answer.usage))
+        content = [block.whole for block in blocks_of(request, choice, stamp)]
+        return orjson.dumps(message | {"content": content, **_stop(choice)})
 
     def script(self, request: ChatRequest, answer: Answer, stamp: Stamp) -> Script:
-        """The events of one text block, from message_start (whose usage has 1 output token) to message_stop."""
+        """The events from message_start, whose usage has 1 output token, to message_stop."""
         choice = answer.choices[0]
-        block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
-        opening = {"type": "message_start", "message": _message(request, stamp, _usage(answer.usage, 1))}
-        closing = {"type": "message_delta", "delta": _stop(choice), "usage": _final_usage(answer.usage)}
-        return Script(
-            head=_event(opening) + _event(block) + _event({"type": "ping"}),
-            tokens=tuple(_text_delta(token) for token in choice.tokens),
-            tail=_event({"type": "content_block_stop", "index": 0})
-            + _event(closing)
-            + _event({"type": "message_stop"}),
-        )
-
-    def error(self, error: ApiError, stamp: Stamp) -> bytes:
-        """An `error` object with the request's id."""
-        return orjson.dumps(_error(error) | {"request_id": stamp.request_id})
-
-    def error_event(self, error: ApiError, stamp: Stamp) -> bytes:
-        """An `error` event; no message_stop follows it."""
-        return _event(_error(error))
+        opening = {"type": "message_start", "message": _message(request, stamp, _first_usage(answer.usage))}
+        closing = {
+            "type": "message_delta",
+            "delta": _stop(choice),
+            "usage": _prompt_usage(answer.usage) | _spent(answer.usage),
+        }
+        return play(blocks_of(request, choice, stamp), event(opening), event(closing) + event({"type": "message_stop"}))
 
 
-def _error(error: ApiError) -> dict[str, Any]:
-    kind = _ERROR_TYPES.get(error.kind, "invalid_request_error")
-    return {"type": "error", "error": {"type": kind, "message": error.message}}
+class TokenCount(AnthropicShape):
+    """POST /v1/messages/count_tokens: what the same request's usage would say of its prompt, cached or not."""
 
+    def parse(self, body: bytes) -> ChatRequest:
+        """The request in a body; ApiError 400 for a bad one."""
+        return read_messages_request(load_object(body), counted=True)
 
-def _event(data: dict[str, Any]) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (data["type"].encode(), orjson.dumps(data))
+    def prompt_tokens(self, request: ChatRequest) -> int:
+        """How many tokens the request's prompt has; no window is too small to count them."""
+        return 0
 
-
-def _text_delta(token: str) -> bytes:
-    # Most lines of a stream are this event, so only its text is encoded anew.
-    return b"%s%s}}\n\n" % (_TEXT_DELTA, orjson.dumps(token))
+    def respond(self, request: ChatRequest, knobs: Knobs, stamp: Stamp, *, filtered: bool = False) -> Whole:
+        """The count."""
+        return Whole(orjson.dumps({"input_tokens": prompt_tokens(request)}))
 
 
 def _message(request: ChatRequest, stamp: Stamp, usage: dict[str, Any]) -> dict[str, Any]:
@@ -110,30 +95,30 @@ def _message(request: ChatRequest, stamp: Stamp, usage: dict[str, Any]) -> dict[
     }
 
 
-def _stop(choice: Choice) -> dict[str, str | None]:
-    return {"stop_reason": _STOP_REASONS[choice.finish], "stop_sequence": choice.stop_sequence}
+def _stop(choice: Choice) -> dict[str, Any]:
+    stop: dict[str, Any] = {"stop_reason": _STOP_REASONS[choice.finish], "stop_sequence": choice.stop_sequence}
+    return stop | {"stop_details": _REFUSAL} if choice.finish is Finish.FILTERED else stop
 
 
-def _usage(usage: Usage, output_tokens: int) -> dict[str, Any]:
+def _prompt_usage(usage: Usage) -> dict[str, int]:
     return {
         "input_tokens": usage.prompt_tokens - usage.cached_tokens,
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": usage.cached_tokens,
+    }
+
+
+def _first_usage(usage: Usage) -> dict[str, Any]:
+    return {
+        **_prompt_usage(usage),
         "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
-        "output_tokens": output_tokens,
+        "output_tokens": 1,
         "service_tier": "standard",
     }
 
 
-def _final_usage(usage: Usage) -> dict[str, int]:
-    return {
-        "input_tokens": usage.prompt_tokens - usage.cached_tokens,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": usage.cached_tokens,
-        "output_tokens": usage.completion_tokens,
-    }
-
-
-def _system(fields: dict[str, Any]) -> tuple[Turn, ...]:
-    system = fields.get("system")
-    return () if system is None else (Turn("system", *read_content(system, "system")),)
+def _spent(usage: Usage) -> dict[str, Any]:
+    spent: dict[str, Any] = {"output_tokens": usage.completion_tokens}
+    if usage.reasoning_tokens:
+        spent["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
+    return spent

@@ -1,23 +1,28 @@
-"""One call to a chat endpoint, from its arrival to its last byte."""
+"""One call that asks a model for something, from its arrival to its last byte."""
 
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Generic
 
-from infra.simulator.answers import compose
 from infra.simulator.asgi import Header, Receive, Scope, Send, respond_json
 from infra.simulator.client import Client
 from infra.simulator.delivery import Exchange, pace_of
-from infra.simulator.dialect import Dialect, Stamp, whole_reply
-from infra.simulator.errors import ApiError, ClientGoneError, ErrorKind
-from infra.simulator.faults import error_of, spoil_reply, spoil_stream, stream_fault_of
+from infra.simulator.dialect import Dialect, RequestT, Script, Shape, Stamp, Whole, whole_reply
+from infra.simulator.errors import ApiError, ClientGoneError
+from infra.simulator.faults import (
+    Ordinals,
+    error_of,
+    filters,
+    retry_after_s,
+    spoil_reply,
+    spoil_stream,
+    stream_fault_of,
+)
 from infra.simulator.knobs import Fault, Knobs, read_knobs
 from infra.simulator.options import SimulatorOptions
-from infra.simulator.requests import ChatRequest
 from infra.simulator.stats import CallRecord, Outcome, Stats
-
-RETRY_AFTER: Header = (b"retry-after", b"1")
 
 
 def new_stamp() -> Stamp:
@@ -26,26 +31,28 @@ def new_stamp() -> Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(Generic[RequestT]):
     """What one call has at hand."""
 
-    dialect: Dialect
+    dialect: Dialect[RequestT]
     headers: Mapping[bytes, bytes]
     exchange: Exchange
     stamp: Stamp
     record: CallRecord
 
 
-def receive_call(dialect: Dialect, stats: Stats, scope: Scope, receive: Receive, send: Send) -> Call:
+def receive_call(
+    dialect: Dialect[RequestT], stats: Stats, scope: Scope, receive: Receive, send: Send
+) -> Call[RequestT]:
     """Counts a call on its arrival."""
     headers = dict(scope["headers"])
     stamp = new_stamp()
-    record = stats.receive(headers.get(b"idempotency-key", b"").decode("latin-1"))
+    record = stats.receive(headers.get(b"idempotency-key", b"").decode("latin-1"), scope["path"])
     exchange = Exchange(scope, send, Client(receive), (request_id_header(dialect, stamp),))
     return Call(dialect, headers, exchange, stamp, record)
 
 
-async def answer_call(call: Call, options: SimulatorOptions) -> None:
+async def answer_call(call: Call[RequestT], options: SimulatorOptions) -> None:
     """Answers a call, whatever that is, and counts how it ended."""
     outcome = Outcome.FAILED
     try:
@@ -57,7 +64,7 @@ async def answer_call(call: Call, options: SimulatorOptions) -> None:
         call.record.end(outcome)
 
 
-async def _answer(call: Call, options: SimulatorOptions) -> Outcome:
+async def _answer(call: Call[RequestT], options: SimulatorOptions) -> Outcome:
     body = await call.exchange.client.body()
     try:
         request = call.dialect.parse(body)
@@ -67,36 +74,48 @@ async def _answer(call: Call, options: SimulatorOptions) -> Outcome:
         return await _fail(call, error)
     if instead := error_of(knobs, ordinals, stream=request.stream):
         await call.exchange.client.wait_until(knobs.latency_ms / 1000)
-        return await _fail(call, instead)
-    return await _deliver(call, request, knobs, stream_fault_of(knobs, ordinals))
+        return await _fail(call, instead, retry_after_s(knobs, instead))
+    try:
+        response = _respond(call, request, knobs, ordinals)
+    except ApiError as error:
+        return await _fail(call, error)
+    return await _deliver(call, response, knobs, stream_fault_of(knobs, ordinals))
 
 
-async def _deliver(call: Call, request: ChatRequest, knobs: Knobs, fault: Fault | None) -> Outcome:
-    answer, pace = compose(request, knobs), pace_of(knobs)
-    if request.stream:
-        script = call.dialect.script(request, answer, call.stamp)
+def _respond(call: Call[RequestT], request: RequestT, knobs: Knobs, ordinals: Ordinals) -> Script | Whole:
+    """The answer; ApiError 400 for a prompt that is too long or asks for what there is not."""
+    if knobs.window is not None:
+        tokens = call.dialect.prompt_tokens(request)
+        if tokens > knobs.window:
+            raise call.dialect.too_long(tokens, knobs.window)
+    return call.dialect.respond(request, knobs, call.stamp, filtered=filters(knobs, ordinals))
+
+
+async def _deliver(call: Call[RequestT], response: Script | Whole, knobs: Knobs, fault: Fault | None) -> Outcome:
+    pace = pace_of(knobs)
+    if isinstance(response, Script):
         if fault is not None:
-            script = spoil_stream(script, fault, knobs, call.dialect, call.stamp)
-        await call.exchange.stream(script, pace)
+            response = spoil_stream(response, fault, knobs, call.dialect, call.stamp)
+        await call.exchange.stream(response, pace)
     else:
-        reply = whole_reply(call.dialect.reply(request, answer, call.stamp))
-        steps = max(len(choice.tokens) for choice in answer.choices)
-        await call.exchange.reply(reply if fault is None else spoil_reply(reply, fault), steps, pace)
+        reply = whole_reply(response.body)
+        await call.exchange.reply(reply if fault is None else spoil_reply(reply, fault), response.steps, pace)
     return Outcome.COMPLETED if fault is None else Outcome.FAILED
 
 
-async def _fail(call: Call, error: ApiError) -> Outcome:
-    await send_error(call.exchange.send, call.dialect, error, call.stamp)
+async def _fail(call: Call[RequestT], error: ApiError, retry_s: float | None = None) -> Outcome:
+    await send_error(call.exchange.send, call.dialect, error, call.stamp, retry_s)
     return Outcome.FAILED
 
 
-async def send_error(send: Send, dialect: Dialect, error: ApiError, stamp: Stamp) -> None:
-    """Sends an error in the API's shape, with its request id and, for a rate limit, when to come back."""
-    request_id = request_id_header(dialect, stamp)
-    headers = (request_id, RETRY_AFTER) if error.kind is ErrorKind.RATE_LIMIT else (request_id,)
-    await respond_json(send, error.kind.value, dialect.error(error, stamp), headers)
+async def send_error(send: Send, shape: Shape, error: ApiError, stamp: Stamp, retry_s: float | None = None) -> None:
+    """Sends an error in the API's shape, with its request id and, where there is one, when to come back, in seconds."""
+    headers = [request_id_header(shape, stamp)]
+    if retry_s is not None:
+        headers.append((b"retry-after", b"%g" % retry_s))
+    await respond_json(send, error.kind.value, shape.error(error, stamp), headers)
 
 
-def request_id_header(dialect: Dialect, stamp: Stamp) -> Header:
+def request_id_header(shape: Shape, stamp: Stamp) -> Header:
     """The header that names a call, under the API's own name for it."""
-    return dialect.request_id_header, stamp.request_id.encode()
+    return shape.request_id_header, stamp.request_id.encode()

@@ -1,11 +1,10 @@
 """What an API adds to an answer: how it is asked for, and the shapes it is given in."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from infra.simulator.answers import Answer
 from infra.simulator.errors import ApiError
-from infra.simulator.requests import ChatRequest
+from infra.simulator.knobs import Knobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,14 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """A response as one JSON body, and how many tokens it takes to make it."""
+
+    body: bytes
+    steps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """A JSON response: the bytes to send and the content-length to announce.
 
@@ -51,23 +58,45 @@ def whole_reply(body: bytes) -> Reply:
     return Reply(body, len(body))
 
 
-class Dialect(Protocol):
-    """One API. The request id's header and the event of a stream that is no JSON are constants of it."""
+class Shape(Protocol):
+    """How an API speaks of errors. The request id's header and the event of a stream that is no JSON are constants."""
 
     request_id_header: bytes
     broken_event: bytes
-
-    def parse(self, body: bytes) -> ChatRequest:
-        """The request in a body; ApiError 400 for a bad one."""
-
-    def reply(self, request: ChatRequest, answer: Answer, stamp: Stamp) -> bytes:
-        """The JSON body of a whole answer."""
-
-    def script(self, request: ChatRequest, answer: Answer, stamp: Stamp) -> Script:
-        """The server-sent events of a streamed answer."""
 
     def error(self, error: ApiError, stamp: Stamp) -> bytes:
         """The JSON body of an error."""
 
     def error_event(self, error: ApiError, stamp: Stamp) -> bytes:
         """The server-sent event of an error after a stream has begun."""
+
+    def too_long(self, tokens: int, window: int) -> ApiError:
+        """The error for a prompt of more tokens than the model's window has."""
+
+
+class Asked(Protocol):
+    """What every request says, whatever it asks for."""
+
+    @property
+    def model(self) -> str:
+        """The model's name as it was sent."""
+
+    @property
+    def stream(self) -> bool:
+        """Whether the answer is to be a stream."""
+
+
+RequestT = TypeVar("RequestT", bound=Asked)
+
+
+class Dialect(Shape, Protocol[RequestT]):
+    """One endpoint of an API: how its requests are read and answered."""
+
+    def parse(self, body: bytes) -> RequestT:
+        """The request in a body; ApiError 400 for a bad one."""
+
+    def prompt_tokens(self, request: RequestT) -> int:
+        """How many tokens the request's prompt has."""
+
+    def respond(self, request: RequestT, knobs: Knobs, stamp: Stamp, *, filtered: bool) -> Script | Whole:
+        """The answer, which is a stream if that was asked for; ApiError 400 where there is none."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from infra.simulator.dialect import Dialect, Reply, Script, Stamp, whole_reply
+from infra.simulator.dialect import Reply, Script, Shape, Stamp, whole_reply
 from infra.simulator.errors import ApiError, ErrorKind
 from infra.simulator.knobs import FIRST_CHUNKS, Fault, Knobs
 
@@ -12,9 +12,12 @@ _ERRORS = {
     Fault.FLAKY: SERVER_ERROR,
     Fault.ERROR_500: SERVER_ERROR,
     Fault.ERROR_429: ApiError(
-        ErrorKind.RATE_LIMIT, "Rate limit reached. Please try again in 1s.", code="rate_limit_exceeded"
+        ErrorKind.RATE_LIMIT, "Rate limit reached. Please try again later.", code="rate_limit_exceeded"
     ),
     Fault.ERROR_401: ApiError(ErrorKind.AUTHENTICATION, "Incorrect API key provided.", code="invalid_api_key"),
+    Fault.ERROR_403: ApiError(
+        ErrorKind.PERMISSION, "You do not have permission to use this model.", code="permission_denied"
+    ),
     Fault.ERROR_400: ApiError(
         ErrorKind.INVALID_REQUEST,
         "Unsupported value: 'temperature' does not support this value with this model.",
@@ -53,11 +56,21 @@ def stream_fault_of(knobs: Knobs, call: Ordinals) -> Fault | None:
     return knobs.fault if knobs.fault in STREAM_FAULTS and _lasts(knobs, call.of_model) else None
 
 
+def filters(knobs: Knobs, call: Ordinals) -> bool:
+    """Whether this call's answer is cut by a content filter."""
+    return knobs.fault is Fault.CONTENT_FILTER and _lasts(knobs, call.of_model)
+
+
+def retry_after_s(knobs: Knobs, error: ApiError) -> float | None:
+    """What an error's Retry-After says, in seconds, where it has one: the knob, or 1 for a rate limit."""
+    return 1.0 if knobs.retry_s is None and error.kind is ErrorKind.RATE_LIMIT else knobs.retry_s
+
+
 def _lasts(knobs: Knobs, number: int) -> bool:
     return knobs.times is None or number <= knobs.times
 
 
-def spoil_stream(script: Script, fault: Fault, knobs: Knobs, dialect: Dialect, stamp: Stamp) -> Script:
+def spoil_stream(script: Script, fault: Fault, knobs: Knobs, dialect: Shape, stamp: Stamp) -> Script:
     """The stream with its fault: an error event or a cut after some tokens, or one token's event that is no JSON."""
     after = FIRST_CHUNKS if knobs.after is None else knobs.after
     sent = script.tokens[:after]

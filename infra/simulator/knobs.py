@@ -15,6 +15,7 @@ from infra.simulator.errors import invalid
 from infra.simulator.options import SimulatorOptions
 
 SLOW_MS = 10_000.0
+WINDOW = 8192
 FIRST_CHUNKS = 3
 
 
@@ -22,16 +23,20 @@ class Fault(StrEnum):
     """The faults by the name they have in a model's name.
 
     - `flaky`: 500 for the first, third, fifth … call with the same request body, so that a second try is answered.
-    - `error-400`, `error-401`, `error-429` (Retry-After: 1), `error-500`: that error, after the latency.
+    - `error-400`, `error-401`, `error-403`, `error-429` (Retry-After: 1, `retry` sets it), `error-500`: that error,
+      after the latency.
     - `slow`: 10 s to the first token, `latency` sets it; `slow-second-chunk`: 10 s after it, `pause` sets it.
     - `err-in-stream`: some tokens, then an error event; no usage. Not streamed: 500.
     - `cut-stream`: some tokens, then the connection is cut; no usage. Not streamed: cut in the middle of the body.
     - `bad-json`: one token's event is no JSON, the others are well. Not streamed: 200 with half of a JSON body.
+    - `context-window`: a prompt of more than 8192 tokens, `window` sets it, is refused as too long.
+    - `content-filter`: some tokens of text, then the answer ends as one that a filter stopped.
     """
 
     FLAKY = "flaky"
     ERROR_400 = "error-400"
     ERROR_401 = "error-401"
+    ERROR_403 = "error-403"
     ERROR_429 = "error-429"
     ERROR_500 = "error-500"
     SLOW_SECOND_CHUNK = "slow-second-chunk"
@@ -39,6 +44,8 @@ class Fault(StrEnum):
     ERR_IN_STREAM = "err-in-stream"
     CUT_STREAM = "cut-stream"
     BAD_JSON = "bad-json"
+    CONTEXT_WINDOW = "context-window"
+    CONTENT_FILTER = "content-filter"
 
 
 # `slow` is part of `slow-second-chunk`, so the longer name is looked for first.
@@ -51,11 +58,12 @@ class Knobs:
 
     `base` is the model's name without its suffix; `latency_ms` the time to the first token and `pause_ms` the wait
     between the first and the second, in milliseconds; `tokens_per_second` 0 means at once; `tokens` the length of the
-    answer, None for the model's own; `cached_tokens` how much of the prompt the usage reports as cached.
+    answer, None for the model's own; `cached_tokens` how much of the prompt the usage reports as cached; `window` how
+    many tokens a prompt may have, None for any number; `retry_s` what an error's Retry-After says, None for its own.
 
     `after` is how many calls of the model's name go well before an error fault begins (0 unless set), or how many
-    tokens are sent before a stream fault (3 unless set); `times` is for how many calls of that name the fault lasts,
-    None for ever. Neither concerns `flaky`.
+    tokens are sent before a stream fault or a filter (3 unless set); `times` is for how many calls of that name the
+    fault lasts, None for ever. Neither concerns `flaky` or `context-window`.
     """
 
     base: str
@@ -67,6 +75,8 @@ class Knobs:
     cached_tokens: int
     after: int | None
     times: int | None
+    window: int | None
+    retry_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,8 @@ _RANGES: Mapping[str, _Range] = {
     "cached": _Range(int, 0, 10_000_000),
     "after": _Range(int, 0, 1_000_000),
     "times": _Range(int, 0, 1_000_000),
+    "window": _Range(int, 1, 10_000_000),
+    "retry": _Range(float, 0, 3600),
 }
 _HEADERS: Mapping[bytes, str] = {
     b"x-sim-latency-ms": "latency",
@@ -118,6 +130,8 @@ def read_knobs(model: str, headers: Mapping[bytes, bytes], options: SimulatorOpt
         cached_tokens=_whole(given, "cached") or 0,
         after=_whole(given, "after"),
         times=_whole(given, "times"),
+        window=_whole(given, "window") or (WINDOW if fault is Fault.CONTEXT_WINDOW else None),
+        retry_s=given.get("retry"),
     )
 
 

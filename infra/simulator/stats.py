@@ -1,4 +1,4 @@
-"""Counts of the calls to the chat endpoints: what tests and benchmarks compare a gateway's own books with."""
+"""Counts of the calls that ask a model for something: what tests and benchmarks compare a gateway's own books with."""
 
 import hashlib
 import time
@@ -28,14 +28,16 @@ class Stats:
         self.by_model: Counter[str] = Counter()
         self.by_request: Counter[bytes] = Counter()
         self.by_key: Counter[str] = Counter()
+        self.by_path: Counter[str] = Counter()
         self.last_cancel: dict[str, float] = {}
 
-    def receive(self, key: str) -> "CallRecord":
-        """Counts a call on arrival, by its idempotency key (empty: none)."""
+    def receive(self, key: str, path: str) -> "CallRecord":
+        """Counts a call on arrival, by its idempotency key (empty: none) and the path it came by."""
         self.calls += 1
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
         self.by_key[key] += 1
+        self.by_path[path] += 1
         return CallRecord(self)
 
     def snapshot(self) -> dict[str, Any]:
@@ -54,6 +56,7 @@ class Stats:
             "max_in_flight": self.max_in_flight,
             "by_model": dict(self.by_model),
             "by_idempotency_key": dict(self.by_key),
+            "by_path": dict(self.by_path),
             "last_cancel_after_ms": self.last_cancel.get("after_ms"),
             "last_cancel_monotonic_s": self.last_cancel.get("monotonic_s"),
             "last_cancel_unix_s": self.last_cancel.get("unix_s"),

@@ -105,7 +105,8 @@ BAD_REQUESTS = [
     ("POST /v1/messages", b"{", 400),
     ("POST /v1/messages", b'{"model": "m", "messages": [{"role": "user", "content": "hi"}]}', 400),
     ("GET /v1/chat/completions", None, 405),
-    ("GET /v1/messages/count_tokens", None, 404),
+    ("GET /v1/messages/count_tokens", None, 405),
+    ("GET /v1/messages/batches", None, 404),
     ("GET /v2/models", None, 404),
 ]
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.simulator.answers import Answer, Finish, compose
+from infra.simulator.answer import Answer, Finish
+from infra.simulator.answers import compose
 from infra.simulator.knobs import read_knobs
 from infra.simulator.options import SimulatorOptions
 from infra.simulator.requests import ChatRequest, Turn

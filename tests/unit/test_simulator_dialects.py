@@ -116,11 +116,13 @@ def test_openai_takes_either_name_of_the_limit_and_either_form_of_stop():
 
 
 def test_tool_calls_and_their_results_are_part_of_the_conversation():
-    called = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function"}]}
+    function = {"name": "get_weather", "arguments": '{"city": "Paris"}'}
+    called = {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": function}]}
     result = {"role": "tool", "tool_call_id": "1", "content": "21 degrees"}
     request = OpenAIDialect().parse(orjson.dumps({"model": "m", "messages": [*MESSAGES, called, result]}))
     assert [turn.role for turn in request.turns] == ["user", "assistant", "tool"]
-    assert request.turns[1].attachments == (b'[{"id":"1","type":"function"}]',)
+    assert request.turns[1].calls == (b'{"arguments":{"city":"Paris"},"name":"get_weather"}',)
+    assert request.turns[2].text == "21 degrees"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def knobs(model: str) -> Knobs:
 def failing_calls(model: str, bodies: list[bytes]) -> list[bool]:
     """Which of a row of calls to a model, with these request bodies, are answered by an error."""
     stats = Stats()
-    ordinals = [stats.receive("").name_request(model, body) for body in bodies]
+    ordinals = [stats.receive("", "/").name_request(model, body) for body in bodies]
     return [error_of(knobs(model), call, stream=True) is not None for call in ordinals]
 
 
@@ -76,7 +76,7 @@ def test_a_pause_comes_after_the_first_token():
 
 def test_a_call_counts_from_its_arrival_and_ends_once():
     stats = Stats()
-    first, second = stats.receive("a"), stats.receive("a")
+    first, second = stats.receive("a", "/"), stats.receive("a", "/")
     assert (stats.calls, stats.in_flight, stats.by_key["a"]) == (2, 2, 2)
     first.end(Outcome.COMPLETED)
     second.end(Outcome.CANCELLED)
@@ -88,6 +88,6 @@ def test_a_call_counts_from_its_arrival_and_ends_once():
 def test_a_hundred_thousand_keys_are_kept_apart():
     stats = Stats()
     for number in range(100_000):
-        stats.receive(f"key-{number}").end(Outcome.COMPLETED)
+        stats.receive(f"key-{number}", "/").end(Outcome.COMPLETED)
     assert set(stats.snapshot()["by_idempotency_key"].values()) == {1}
     assert len(stats.snapshot()["by_idempotency_key"]) == 100_000
