@@ -115,7 +115,7 @@ def test_the_synchronous_clients_read_it_too(url: str):
         chunks = list(gpt.chat.completions.create(model=MODEL, messages=USER, stream=True))
         assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == TEXT
         assert [chunk.choices[0].finish_reason for chunk in chunks] == [None] * 17 + ["stop"]
-        assert "sim-large" in [model.id for model in gpt.models.list()]
+        assert {"sim-large", "sim-embedding"} <= {model.id for model in gpt.models.list()}
     with anthropic.Anthropic(base_url=url, api_key="none", max_retries=0) as claude:
         with claude.messages.stream(model=MODEL, messages=USER, max_tokens=9) as stream:
             assert "".join(stream.text_stream) == "Echo: What is the capital of France?"
@@ -126,6 +126,7 @@ def test_the_synchronous_clients_read_it_too(url: str):
 ERRORS = {
     "sim-error-400": ("BadRequestError", "invalid_request_error", "invalid_request_error"),
     "sim-error-401": ("AuthenticationError", "invalid_request_error", "authentication_error"),
+    "sim-error-403": ("PermissionDeniedError", "request_forbidden", "permission_error"),
     "sim-error-429": ("RateLimitError", "requests", "rate_limit_error"),
     "sim-error-500": ("InternalServerError", "server_error", "api_error"),
 }
@@ -234,6 +235,7 @@ async def test_stats_count_calls_by_key_and_model_and_can_be_reset(url: str, gpt
             await gpt.chat.completions.create(model=model, messages=USER, extra_headers=headers)
     stats = stats_of(url)
     assert stats["by_idempotency_key"] == {"one": 2, "two": 1, "": 1}
+    assert stats["by_path"] == {"/v1/chat/completions": 4}
     assert stats["by_model"] == {"sim-small": 1, "sim-error-500": 1, "sim-small@latency=1": 1, "sim": 1}
     assert (stats["calls"], stats["completed"], stats["failed"], stats["last_cancel_after_ms"]) == (4, 3, 1, None)
     assert stats_of(url, "DELETE")["calls"] == 0

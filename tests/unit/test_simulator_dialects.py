@@ -7,42 +7,32 @@ import anthropic.types
 import openai.types.chat
 import orjson
 import pytest
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from infra.simulator.answers import compose
 from infra.simulator.anthropic_dialect import AnthropicDialect
-from infra.simulator.dialect import Dialect, Stamp
+from infra.simulator.dialect import Dialect
 from infra.simulator.errors import ApiError
 from infra.simulator.knobs import read_knobs
 from infra.simulator.openai_dialect import OpenAIDialect
 from infra.simulator.options import SimulatorOptions
+from tests.support.simulated import STAMP, unknown_fields
 
-STAMP = Stamp("0123456789abcdef" * 2, 1_750_000_000)
 MESSAGES = [{"role": "user", "content": "Hello, world"}]
 OPENAI: dict[str, Any] = {"model": "sim-small@tokens=8,cached=2", "messages": MESSAGES}
 ANTHROPIC: dict[str, Any] = OPENAI | {"max_tokens": 100}
 
 
-def reply(dialect: Dialect, body: dict[str, Any]) -> dict[str, Any]:
+def reply(dialect: Dialect[Any], body: dict[str, Any]) -> dict[str, Any]:
     request = dialect.parse(orjson.dumps(body))
     knobs = read_knobs(request.model, {}, SimulatorOptions())
     return orjson.loads(dialect.reply(request, compose(request, knobs), STAMP))
 
 
-def events(dialect: Dialect, body: dict[str, Any]) -> list[str]:
+def events(dialect: Dialect[Any], body: dict[str, Any]) -> list[str]:
     request = dialect.parse(orjson.dumps(body | {"stream": True}))
     script = dialect.script(request, compose(request, read_knobs(request.model, {}, SimulatorOptions())), STAMP)
     return b"".join((script.head, *script.tokens, script.tail)).decode().removesuffix("\n\n").split("\n\n")
-
-
-def unknown_fields(model: object) -> list[str]:
-    """Fields that the SDK's own type does not have, at any depth."""
-    if isinstance(model, list):
-        return [name for item in model for name in unknown_fields(item)]
-    if not isinstance(model, BaseModel):
-        return []
-    inner = [name for field in type(model).model_fields for name in unknown_fields(getattr(model, field))]
-    return [*(model.model_extra or {}), *inner]
 
 
 def test_a_completion_is_what_the_openai_sdk_types():
@@ -169,6 +159,6 @@ def test_anthropic_names_the_field_that_is_wrong(change: dict[str, Any]):
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'{"model": "\\ud800"}', b"null"])
 @pytest.mark.parametrize("dialect", [OpenAIDialect(), AnthropicDialect()])
-def test_a_body_that_is_no_json_object_is_refused(dialect: Dialect, body: bytes):
+def test_a_body_that_is_no_json_object_is_refused(dialect: Dialect[Any], body: bytes):
     with pytest.raises(ApiError, match="JSON body"):
         dialect.parse(body)

@@ -4,7 +4,8 @@ import pytest
 
 from infra.simulator.delivery import Pace
 from infra.simulator.dialect import Script, Stamp
-from infra.simulator.faults import Ordinals, error_of, spoil_stream, stream_fault_of
+from infra.simulator.errors import ApiError, ErrorKind
+from infra.simulator.faults import Ordinals, error_of, filters, retry_after_s, spoil_stream, stream_fault_of
 from infra.simulator.knobs import Knobs, read_knobs
 from infra.simulator.openai_dialect import OpenAIDialect
 from infra.simulator.options import SimulatorOptions
@@ -43,6 +44,27 @@ def test_an_error_begins_after_some_calls_and_lasts_for_some():
 def test_a_stream_fault_can_last_for_some_calls():
     strikes = [stream_fault_of(knobs("sim-cut-stream@times=1"), Ordinals(n, n)) is not None for n in (1, 2)]
     assert strikes == [True, False]
+
+
+def test_a_filter_can_last_for_some_calls():
+    strikes = [filters(knobs("sim-content-filter@times=2"), Ordinals(number, number)) for number in (1, 2, 3)]
+    assert strikes == [True, True, False]
+    assert not filters(knobs("sim-small"), Ordinals(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "seconds"),
+    [
+        ("sim-error-429", ErrorKind.RATE_LIMIT, 1),
+        ("sim-error-429@retry=0.25", ErrorKind.RATE_LIMIT, 0.25),
+        ("sim-error-500", ErrorKind.SERVER, None),
+        ("sim-error-500@retry=30", ErrorKind.SERVER, 30),
+    ],
+)
+def test_when_to_come_back_is_said_for_a_rate_limit_or_where_it_is_set(
+    model: str, kind: ErrorKind, seconds: float | None
+):
+    assert retry_after_s(knobs(model), ApiError(kind, "")) == seconds
 
 
 def test_an_error_in_a_stream_takes_the_place_of_the_rest_and_of_usage():

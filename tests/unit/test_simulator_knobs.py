@@ -49,8 +49,25 @@ def test_slow_models_are_slow_unless_told_otherwise():
     assert knobs("sim-slow-second-chunk@pause=30").pause_ms == 30
 
 
+def test_a_window_can_be_set_for_any_model():
+    assert (knobs("sim-small").window, knobs("sim-small@window=9").window) == (None, 9)
+    assert (knobs("sim-context-window").window, knobs("sim-context-window@window=9").window) == (8192, 9)
+
+
 @pytest.mark.parametrize(
-    "suffix", ["latency=fast", "latency=-1", "latency=nan", "latency=inf", "tokens=0", "tokens=1.5", "speed=3", "tps="]
+    "suffix",
+    [
+        "latency=fast",
+        "latency=-1",
+        "latency=nan",
+        "latency=inf",
+        "tokens=0",
+        "tokens=1.5",
+        "speed=3",
+        "tps=",
+        "window=0",
+        "retry=-1",
+    ],
 )
 def test_a_bad_setting_in_the_name_is_refused(suffix: str):
     with pytest.raises(ApiError) as refused:
