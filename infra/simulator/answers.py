@@ -33,7 +33,7 @@ import orjson
 
 from infra.simulator.answer import Answer, Choice, Finish, ToolCall, Usage
 from infra.simulator.errors import ApiError
-from infra.simulator.fields import canonical
+from infra.simulator.fields import as_json, canonical
 from infra.simulator.knobs import FIRST_CHUNKS, Knobs
 from infra.simulator.requests import ChatRequest, Schema, Tool
 from infra.simulator.schemas import example
@@ -157,10 +157,10 @@ def _with_calls(text: Choice, called: tuple[Tool, ...], seed: bytes, limit: int 
 
 def _json_tokens(schema: Schema, seed: bytes) -> tuple[str, ...]:
     try:
-        value = example(schema.body, seed)
+        text = as_json(example(schema.body, seed))
     except ApiError as error:
         raise ApiError(error.kind, error.message, param=schema.where, code=error.code) from error
-    return tuple(split_tokens(orjson.dumps(value).decode()))
+    return tuple(split_tokens(text.decode()))
 
 
 def _json_object(request: ChatRequest, seed: bytes) -> tuple[str, ...]:

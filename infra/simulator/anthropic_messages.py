@@ -4,7 +4,7 @@ A message of several kinds of block becomes the turns that OpenAI's API has for 
 what a user says beside it follows as a turn of its own. Thinking that comes back is verified and then left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any
 
 from infra.simulator.anthropic_blocks import read_texts, read_tool_use
@@ -53,7 +53,7 @@ class _Reader:
             self._plain(index, role, content)
             return
         blocks = _blocks(content, f"messages[{index}].content")
-        self._check_not_empty(index, blocks)
+        self._check_not_empty(index, role, blocks)
         if role == "user":
             self._user(index, blocks)
         else:
@@ -70,14 +70,14 @@ class _Reader:
 
     def _plain(self, index: int, role: str, content: object) -> None:
         text, attachments = read_texts(content, f"messages[{index}].content")
-        self._check_not_empty(index, text)
+        self._check_not_empty(index, role, text or attachments)
         self.check_answered(index)
         if role == "assistant":
             self._offered = set()
         self.turns.append(Turn(role, text, attachments))
 
-    def _check_not_empty(self, index: int, content: str | list[dict[str, Any]]) -> None:
-        if not content and index != self._last:
+    def _check_not_empty(self, index: int, role: str, content: Sized) -> None:
+        if not content and (role != "assistant" or index != self._last):
             raise _refused(
                 f"messages.{index}: all messages must have non-empty content except for the optional final assistant"
                 " message"
@@ -92,7 +92,7 @@ class _Reader:
             else:
                 self.check_answered(index)
                 said.append(block)
-        if said or not blocks:
+        if said:
             self.turns.append(Turn("user", *read_texts(said, f"messages[{index}].content")))
 
     def _result(self, block: Mapping[str, Any], where: str, place: str) -> None:

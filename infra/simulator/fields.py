@@ -116,5 +116,13 @@ def read_messages(body: Mapping[str, Any], roles: frozenset[str]) -> list[dict[s
 
 
 def canonical(value: object) -> bytes:
-    """A JSON value in the one form that equal values share."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    """A JSON value in the one form that equal values share; ApiError 400 for one that is nested too deeply."""
+    return as_json(value, orjson.OPT_SORT_KEYS)
+
+
+def as_json(value: object, option: int = 0) -> bytes:
+    """A JSON value as text; ApiError 400 for what can be read but not written: too deep, or too large a number."""
+    try:
+        return orjson.dumps(value, option=option)
+    except orjson.JSONEncodeError as error:
+        raise ApiError(ErrorKind.INVALID_REQUEST, f"A value of your request can't be handled: {error}.") from error

@@ -105,14 +105,12 @@ def _content(content: object, where: str, *, optional: bool) -> tuple[str, tuple
     attachments: list[bytes] = []
     for index, part in enumerate(content):
         place = f"{where}[{index}]"
-        if (field := _TEXTS.get(part.get("type", ""))) is not None:
-            texts.append(as_string(part.get(field), f"{place}.{field}"))
-        else:
-            attachments.append(_attachment(part, place))
+        match part.get("type"):
+            case "text" | "refusal" as kind:
+                texts.append(as_string(part.get(kind), f"{place}.{kind}"))
+            case _:
+                attachments.append(_attachment(part, place))
     return "\n".join(texts), tuple(attachments)
-
-
-_TEXTS: Mapping[object, str] = {"text": "text", "refusal": "refusal"}
 
 
 def _attachment(part: Mapping[str, Any], where: str) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 from infra.simulator.words import Draw
 
 _TRIES = 64
+_MAX_EXTRA = 64
 _FREE = "abcdefghijklmnopqrstuvwxyz0123456789"
 _PRINTABLE = "".join(map(chr, range(32, 127)))
 _CLASSES = {
@@ -33,7 +34,7 @@ def matching(pattern: str, draw: Draw, low: int, high: int) -> str | None:
         return None
     for attempt in range(_TRIES):
         # Later tries repeat more, for a string that is too short.
-        writer = _Writer(draw, extra=attempt % 4 + max(0, low - attempt))
+        writer = _Writer(draw, extra=attempt % 4 + min(_MAX_EXTRA, max(0, low - attempt)))
         text = writer.write(parsed)
         if low <= len(text) <= high and compiled.search(text):
             return text

@@ -75,6 +75,7 @@ ANTHROPIC_REFUSALS: list[tuple[list[dict[str, Any]], str]] = [
     ([{"role": "user", "content": [{"type": "image"}]}], SOURCE),
     ([{"role": "user", "content": [{"type": "hologram"}]}], "messages[0].content[0].type"),
     ([{"role": "user", "content": [{"type": "text", "text": ""}]}], "text content blocks must be non-empty"),
+    ([HELLO, {"role": "user", "content": []}], "messages.1: all messages must have non-empty content"),
     ([{"role": "user", "content": ""}, HELLO], "messages.0: all messages must have non-empty content"),
     ([HELLO, anthropic_results("a")],
      "messages.1.content.0: unexpected `tool_use_id` found in `tool_result` blocks: a."),
