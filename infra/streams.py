@@ -21,6 +21,7 @@ from nats.js.errors import NotFoundError
 from contracts import subjects
 from contracts.subjects import INGRESS_ID_LENGTH, ROOT, Lane
 from infra.catalog import Catalog
+from infra.catalog.bucket import BUCKET as CONFIG
 from infra.settings import Settings
 
 DUPLICATE_WINDOW = 120.0
@@ -130,6 +131,7 @@ def stream_configs(settings: Settings) -> list[StreamConfig]:
         ),
         replace(_kept(settings, COUNTERS, f"{ROOT}.counter.>", age=300, latest_only=True), allow_msg_counter=True),
         _breakers(settings),
+        _bucket(settings, CONFIG),
     ]
 
 
@@ -175,21 +177,28 @@ def _results(settings: Settings, name: str, lane: Lane, age: float) -> StreamCon
     )
 
 
-def _breakers(settings: Settings) -> StreamConfig:
-    """The bucket as the KV protocol (NATS ADR-8) wants its stream; what is put there is republished to all workers.
+def _bucket(settings: Settings, name: str) -> StreamConfig:
+    """A bucket as the KV protocol (NATS ADR-8) wants its stream; it keeps the last value of a key for good.
 
     Without a marker's TTL: with one, a lease that has expired can't be taken again (FACTS 13).
     """
-    bucket = f"$KV.{BREAKERS}"
     return replace(
-        _kept(settings, f"KV_{BREAKERS}", f"{bucket}.>", age=3600, latest_only=True),
+        _kept(settings, f"KV_{name}", f"$KV.{name}.>", age=0, latest_only=True),
+        duplicate_window=DUPLICATE_WINDOW,
         discard=DiscardPolicy.NEW,
         allow_rollup_hdrs=True,
         allow_msg_ttl=True,
         deny_delete=True,
-        # Whoever asks for a lease must not be told of one that is gone.
+    )
+
+
+def _breakers(settings: Settings) -> StreamConfig:
+    """What is put there is republished to all workers; who asks for a lease must not be told of one that is gone."""
+    return replace(
+        _bucket(settings, BREAKERS),
+        max_age=3600,
         allow_direct=False,
-        republish=RePublish(src=f"{bucket}.state.>", dest=subjects.breaker(">")),
+        republish=RePublish(src=f"$KV.{BREAKERS}.state.>", dest=subjects.breaker(">")),
     )
 
 

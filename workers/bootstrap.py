@@ -7,27 +7,27 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
 from opentelemetry.sdk.trace import SpanProcessor
 from prometheus_client import CollectorRegistry, start_http_server
 
 from infra.broker import Connection, Publisher, connect
-from infra.catalog import CatalogSource, load_catalog
-from infra.dispatch.core import Dispatcher
+from infra.catalog import CatalogSource
+from infra.catalog.bucket import ConfigBucket
+from infra.catalog.file import CatalogFile
+from infra.catalog.watch import CatalogWatch
 from infra.dispatch.in_flight import InFlight
-from infra.dispatch.stage import DispatchTools, Stage
-from infra.dispatch.subscriber import attach, detach
+from infra.dispatch.stage import DispatchTools
+from infra.dispatch.subscriber import detach
 from infra.dispatch.sweeper import sweeper_stage
-from infra.runtime import settle
+from infra.runtime import end_tasks, settle
 from infra.settings import Settings
-from infra.streams import stage_subscriptions
+from infra.streams import Subscription, stage_subscriptions
 from infra.telemetry.logs import Logger
 from infra.telemetry.metrics import StageMetrics
 from infra.telemetry.tracing import Tracer, span_processor
 from workers.context import Worker, WorkerContext
-
-_LOOK_AGAIN = 1.0
+from workers.following import Following
+from workers.stages import Stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class _Shared:
     connection: Connection
     processor: SpanProcessor | None
     in_flight: InFlight
+    registry: CollectorRegistry
     metrics: StageMetrics
 
 
@@ -47,34 +48,25 @@ class WorkerProcess:
         self._names = names
         self._settings = settings
         self._log = log
-        self._dispatchers: list[Dispatcher] = []
+        self._stages: list[Stages] = []
+        self._tasks: list[asyncio.Task[None]] = []
         self._exit = AsyncExitStack()
         self._connection: Connection | None = None
 
     async def start(self) -> None:
         """Raises `SettingsError` where the catalogue or a provider's key is missing."""
-        catalog, registry = CatalogSource(load_catalog(self._settings.catalog)), CollectorRegistry()
-        shared = await self._open(registry)
+        file = CatalogFile(self._settings.catalog)
+        shared = await self._open()
+        watch = self._watch(file, shared.connection)
+        catalog = await watch.open()
         durables = stage_subscriptions(self._settings, catalog.current)
-        for name in self._names:
-            tools = self._tools(name, shared)
-            context = WorkerContext(
-                self._settings,
-                catalog,
-                shared.connection,
-                tools.publisher,
-                tools.tracer,
-                registry,
-                tools.log,
-                durables,
-            )
-            worker: Worker = importlib.import_module(f"workers.{name}.worker").build(context)
-            await worker.open()
-            self._exit.push_async_callback(worker.close)
-            await self._attach(worker.stages, tools, shared.connection)
+        following = [await self._add(name, shared, catalog, durables) for name in self._names]
         tools = self._tools("sweeper", shared)
-        await self._attach((sweeper_stage(shared.connection.js, tools, durables["sweeper"]),), tools, shared.connection)
+        sweeper = sweeper_stage(shared.connection.js, tools, durables["sweeper"])
+        await self._stages_of(tools, shared).attach((sweeper,))
         await shared.connection.broker.start()
+        runs = [watch.run(catalog), *(found.run() for found in following if found)]
+        self._tasks = [asyncio.create_task(run) for run in runs]
         settle()
         self._log.info("workers_started", workers=list(self._names))
 
@@ -83,14 +75,54 @@ class WorkerProcess:
         connection = self._connection
         if connection is None:
             return
+        await end_tasks(*self._tasks)
         await detach(connection.broker, self._log)
-        await asyncio.gather(*(dispatcher.drain(self._settings.drain_timeout) for dispatcher in self._dispatchers))
+        await asyncio.gather(*(stages.drain() for stages in self._stages))
         await self._exit.aclose()
         await connection.close()
         self._log.info("workers_stopped", workers=list(self._names))
 
-    async def _open(self, registry: CollectorRegistry) -> _Shared:
-        settings = self._settings
+    def _watch(self, file: CatalogFile, connection: Connection) -> CatalogWatch:
+        bucket = ConfigBucket(connection.js)
+        if "provider" not in self._names:
+            return CatalogWatch(file, bucket, self._log)
+        # The keys are in this process's environment and in no other's: only it can say that a catalogue works.
+        from workers.provider.providers import check_providers
+
+        return CatalogWatch(file, bucket, self._log, checks=(check_providers,), vouches=True)
+
+    async def _add(
+        self, name: str, shared: _Shared, catalog: CatalogSource, durables: dict[str, tuple[Subscription, ...]]
+    ) -> Following | None:
+        """Build one worker and attach its stages; what keeps them up to date, where they follow the catalogue."""
+        tools = self._tools(name, shared)
+        context = WorkerContext(
+            self._settings,
+            catalog,
+            shared.connection,
+            tools.publisher,
+            tools.tracer,
+            shared.registry,
+            tools.log,
+            durables,
+        )
+        worker: Worker = importlib.import_module(f"workers.{name}.worker").build(context)
+        await worker.open()
+        self._exit.push_async_callback(worker.close)
+        stages = self._stages_of(tools, shared, makes_consumers=worker.wanted is not None)
+        await stages.attach(worker.stages)
+        if worker.wanted is None:
+            return None
+        following = Following(worker.wanted, stages, tools.log)
+        catalog.on_change(following.on_change)
+        return following
+
+    def _stages_of(self, tools: DispatchTools, shared: _Shared, *, makes_consumers: bool = False) -> Stages:
+        self._stages.append(Stages(shared.connection, self._settings, tools, makes_consumers=makes_consumers))
+        return self._stages[-1]
+
+    async def _open(self) -> _Shared:
+        settings, registry = self._settings, CollectorRegistry()
         self._connection = await connect(settings, "-".join(self._names), self._log)
         processor, in_flight = span_processor(), InFlight(settings.ack_wait)
         if processor is not None:
@@ -100,7 +132,7 @@ class WorkerProcess:
             self._exit.push_async_callback(asyncio.to_thread, server.shutdown)
         keep_alive = asyncio.create_task(in_flight.keep_alive())
         self._exit.callback(keep_alive.cancel)
-        return _Shared(self._connection, processor, in_flight, StageMetrics(registry))
+        return _Shared(self._connection, processor, in_flight, registry, StageMetrics(registry))
 
     def _tools(self, name: str, shared: _Shared) -> DispatchTools:
         return DispatchTools(
@@ -111,29 +143,6 @@ class WorkerProcess:
             in_flight=shared.in_flight,
             max_deliveries=self._settings.max_deliveries,
         )
-
-    async def _attach(self, stages: tuple[Stage, ...], tools: DispatchTools, connection: Connection) -> None:
-        for stage in stages:
-            dispatcher = Dispatcher(stage.spec, stage.handler, tools)
-            self._dispatchers.append(dispatcher)
-            for subscription in stage.subscriptions:
-                await _until_provisioned(connection.js, subscription.stream, subscription.durable, tools.log)
-                attach(connection.broker, subscription, dispatcher)
-
-
-async def _until_provisioned(js: JetStreamContext, stream: str, durable: str, log: Logger) -> None:
-    """Wait for the consumer: a client that finds none makes one of its own, with the wrong settings."""
-    told = False
-    while True:
-        try:
-            await js.consumer_info(stream, durable)
-        except NotFoundError:
-            if not told:
-                log.warning("not_provisioned", stream=stream, consumer=durable, remedy="run `penstock setup`")
-                told = True
-            await asyncio.sleep(_LOOK_AGAIN)
-        else:
-            return
 
 
 async def run_workers(names: Sequence[str], settings: Settings, log: Logger) -> None:

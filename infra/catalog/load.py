@@ -38,13 +38,18 @@ def digest_of(raw: bytes) -> str:
 
 def load_catalog(path: Path | None) -> Catalog:
     """Read a catalogue's file. Raises `SettingsError`; it names the file and the line that is wrong."""
-    return parse_catalog(read_catalog(path), str(path)).catalog
+    return parse_catalog(read_catalog(named(path)), str(path)).catalog
 
 
-def read_catalog(path: Path | None) -> bytes:
-    """The bytes of a catalogue's file. Raises `SettingsError` where it can't be read or is too large."""
+def named(path: Path | None) -> Path:
+    """The path that the setting holds. Raises `SettingsError` where it holds none."""
     if path is None:
         raise SettingsError("PENSTOCK_CATALOG is not set: name a model catalogue, or run `penstock up`.")
+    return path
+
+
+def read_catalog(path: Path) -> bytes:
+    """The bytes of a catalogue's file. Raises `SettingsError` where it can't be read or is too large."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)

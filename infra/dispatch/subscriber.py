@@ -15,8 +15,8 @@ _PENDING_BYTES = 256 * 1024 * 1024
 _LAST_CALL = 2.0
 
 
-def attach(broker: NatsBroker, subscription: Subscription, dispatcher: Dispatcher) -> None:
-    """Feed a durable's messages to a dispatcher.
+def attach(broker: NatsBroker, subscription: Subscription, dispatcher: Dispatcher) -> PushStreamSubscriber:
+    """Feed a durable's messages to a dispatcher, from when the subscriber is started: alone, or with the broker.
 
     Push with a deliver group: durable and group share one name (FACTS «Cost of a hop»). Acks are the core's alone.
     """
@@ -34,6 +34,8 @@ def attach(broker: NatsBroker, subscription: Subscription, dispatcher: Dispatche
     async def on_message(message: NatsMessage) -> None:
         dispatcher.accept(message.raw_message)
 
+    return subscriber
+
 
 async def detach(broker: NatsBroker, log: Logger) -> None:
     """Take no more messages; those that the server has sent already still come to their dispatchers.
@@ -41,10 +43,11 @@ async def detach(broker: NatsBroker, log: Logger) -> None:
     FastStream's own stop drops them, and nobody else would get them before their ack wait is over.
     """
     subscribers = [found for found in broker.subscribers if isinstance(found, PushStreamSubscriber)]
-    await asyncio.gather(*(_last_call(subscriber, log) for subscriber in subscribers))
+    await asyncio.gather(*(last_call(subscriber, log) for subscriber in subscribers))
 
 
-async def _last_call(subscriber: PushStreamSubscriber, log: Logger) -> None:
+async def last_call(subscriber: PushStreamSubscriber, log: Logger) -> None:
+    """The same of one subscriber. It can't be started again."""
     if (subscription := subscriber.subscription) is not None:
         subscriber.subscription = None
         try:

@@ -49,17 +49,8 @@ class ProviderPool:
             opened.calls -= 1
             self._close_if_over(opened)
 
-    async def check(self, catalog: Catalog) -> None:
-        """Raises `EntryError` where a key is not in the environment. Loads the SDKs, off the loop: they take long."""
-        for number, provider in enumerate(catalog.providers):
-            try:
-                provider.api_key()
-            except SettingsError as error:
-                raise EntryError(str(error), ("providers", number, "api_key_env")) from None
-            await asyncio.to_thread(import_module, _module_of(provider))
-
     async def apply(self, catalog: Catalog) -> None:
-        """Have the clients that this catalogue asks for, which `check` has passed; those that it leaves alone stay."""
+        """Have the clients that a catalogue, which `check_providers` passed, asks for; what it leaves alone stays."""
         before = self._opened
         self._opened = {
             provider.name: kept
@@ -84,6 +75,19 @@ class ProviderPool:
             task = asyncio.create_task(opened.model.close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+
+async def check_providers(catalog: Catalog) -> None:
+    """Raise `EntryError` where a provider's key is not in the environment.
+
+    Loads the SDKs on the way, off the event loop: that takes most of a second.
+    """
+    for number, provider in enumerate(catalog.providers):
+        try:
+            provider.api_key()
+        except SettingsError as error:
+            raise EntryError(str(error), ("providers", number, "api_key_env")) from None
+        await asyncio.to_thread(import_module, _module_of(provider))
 
 
 def _module_of(provider: Provider) -> str:

@@ -18,6 +18,7 @@ from workers.provider.caller import Caller
 from workers.provider.calls import STAGE
 from workers.provider.cancellation import Cancellations
 from workers.provider.journal import Journal, OvertakenError
+from workers.provider.leftovers import leftover_providers
 from workers.provider.providers import ProviderPool
 from workers.provider.records import row_owed
 from workers.provider.recovery import Holder, Past, Recovery, may_have_past
@@ -29,7 +30,6 @@ def build(context: WorkerContext) -> Worker:
     """The provider worker: one stage a provider, so that a slow one fills its own slots and no other's."""
     connection, settings = context.connection, context.settings
     pool = ProviderPool(context.catalog.current, settings.provider_concurrency)
-    context.catalog.on_check(pool.check)
     context.catalog.on_change(pool.apply)
     gone, recovery = Cancellations(), Recovery(connection.client, connection.js)
     caller = Caller(pool, context.tracer, gone)
@@ -74,9 +74,16 @@ def build(context: WorkerContext) -> Worker:
 
     width = settings.provider_concurrency
     spec = StageSpec("provider", template_of("inference.routed"), identify_forwarded, width, owed=owed)
-    names = [provider.name for provider in context.catalog.current.providers]
-    stages = tuple(Stage(spec, handle, provider_subscriptions(name, width)) for name in names)
-    return Worker(stages, open_, pool.close)
+
+    def stages(*more: str) -> tuple[Stage, ...]:
+        names = (*(provider.name for provider in context.catalog.current.providers), *more)
+        return tuple(Stage(spec, handle, provider_subscriptions(name, width)) for name in names)
+
+    async def wanted() -> tuple[Stage, ...]:
+        known = {provider.name for provider in context.catalog.current.providers}
+        return stages(*await leftover_providers(connection.js, known))
+
+    return Worker(stages(), open_, pool.close, wanted)
 
 
 def _still_there(catalog: Catalog, names: Sequence[str]) -> list[Deployment]:
