@@ -23,10 +23,12 @@ from api.models import Models
 from api.observed import Endpoint, Observed, Visit
 from contracts.errors import ErrorCode, PenstockError
 from infra.broker import Publisher, connect
-from infra.catalog import CatalogSource, load_catalog
+from infra.catalog.bucket import ConfigBucket
+from infra.catalog.file import CatalogFile
+from infra.catalog.watch import CatalogWatch
 from infra.database.engine import create_engine
 from infra.database.keys import find_key
-from infra.runtime import settle
+from infra.runtime import end_tasks, settle
 from infra.settings import Settings
 from infra.telemetry.logs import Logger
 from infra.telemetry.metrics import ApiMetrics
@@ -68,18 +70,20 @@ async def run_api(settings: Settings, log: Logger) -> None:
     Raises `SettingsError` where the catalogue or the database is not named, and `OSError` where the port is taken.
     """
     async with AsyncExitStack() as stack:
-        catalog, engine = load_catalog(settings.catalog), create_engine(settings, pool_size=_DATABASE_CONNECTIONS)
+        file, engine = CatalogFile(settings.catalog), create_engine(settings, pool_size=_DATABASE_CONNECTIONS)
         stack.push_async_callback(engine.dispose)
         inbox, registry = Inbox(), CollectorRegistry()
         connection = await connect(settings, "api", log, back=inbox.catch_up)
         stack.push_async_callback(connection.close)
+        watch = CatalogWatch(file, ConfigBucket(connection.js), log)
+        catalog = await watch.open()
         await inbox.listen(connection.client, connection.js)
         processor = span_processor()
         if processor is not None:
             stack.push_async_callback(asyncio.to_thread, processor.shutdown)
         gateway = Gateway(
             settings=settings,
-            catalog=CatalogSource(catalog),
+            catalog=catalog,
             connection=connection,
             publisher=Publisher(connection.acks, STAGE),
             inbox=inbox,
@@ -88,6 +92,7 @@ async def run_api(settings: Settings, log: Logger) -> None:
             metrics=ApiMetrics(registry),
             log=log,
         )
+        stack.push_async_callback(end_tasks, asyncio.create_task(watch.run(catalog)))
         settle()
         await _serve(create_app(gateway, engine, registry), settings)
 

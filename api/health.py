@@ -26,8 +26,7 @@ class Health:
         self._gateway = gateway
         self._engine = engine
         self._registry = registry
-        durables = stage_subscriptions(gateway.settings, gateway.catalog.current).values()
-        self._durables = [subscription for group in durables for subscription in group]
+        self._told: set[str] = set()
         self._waiting = Gauge(
             "penstock_queue_messages", "Messages waiting or in hand", ("consumer", "state"), registry=registry
         )
@@ -39,7 +38,7 @@ class Health:
     async def readyz(self, exchange: Exchange, _: Visit) -> None:
         """200 where a request could be answered now, else 503 with what is missing, by name."""
         database, *consumers = await asyncio.gather(
-            self._database_problem(), *(self._consumer_problem(durable) for durable in self._durables)
+            self._database_problem(), *(self._consumer_problem(durable) for durable in self._durables())
         )
         problems = [problem for problem in (database, *consumers) if problem]
         body = orjson.dumps({"status": "ready" if not problems else "not ready", "problems": problems})
@@ -47,13 +46,27 @@ class Health:
 
     async def metrics(self, exchange: Exchange, _: Visit) -> None:
         """Prometheus text; the queues are asked at each scrape."""
-        for durable in self._durables:
+        durables = self._durables()
+        self._forget(self._told.difference(durable.durable for durable in durables))
+        for durable in durables:
             info = await self._info(durable)
             if info is not None:
+                self._told.add(durable.durable)
                 self._waiting.labels(durable.durable, "waiting").set(info.num_pending or 0)
                 self._waiting.labels(durable.durable, "in_hand").set(info.num_ack_pending or 0)
         await exchange.start(200, {}, CONTENT_TYPE_LATEST)
         await exchange.write(generate_latest(self._registry), more=False)
+
+    def _durables(self) -> list[Subscription]:
+        groups = stage_subscriptions(self._gateway.settings, self._gateway.catalog.current).values()
+        return [subscription for group in groups for subscription in group]
+
+    def _forget(self, durables: set[str]) -> None:
+        """Of a provider that the catalogue has no more, the last figure would be told for ever."""
+        for durable in durables:
+            for state in ("waiting", "in_hand"):
+                self._waiting.remove(durable, state)
+        self._told -= durables
 
     async def _info(self, durable: Subscription) -> ConsumerInfo | None:
         js = self._gateway.connection.js
