@@ -17,21 +17,10 @@ from infra.simulator.media import (
 )
 
 _TOOL_USE_ID = re.compile(r"[a-zA-Z0-9_-]+")
-# What Anthropic's own tools leave in a conversation, and its search results: taken as they are.
-_OPAQUE = frozenset(
-    {
-        "search_result",
-        "container_upload",
-        "server_tool_use",
-        "web_search_tool_result",
-        "web_fetch_tool_result",
-        "code_execution_tool_result",
-        "bash_code_execution_tool_result",
-        "text_editor_code_execution_tool_result",
-        "tool_search_tool_result",
-        "tool_reference",
-        "browser_state",
-    }
+# Parts of OpenAI's APIs, which this one does not take, and blocks that can't stand where an attachment can.
+_FOREIGN = frozenset(
+    {"image_url", "input_audio", "file", "refusal", "input_text", "input_image", "input_file", "output_text"}
+    | {"tool_use", "tool_result", "thinking", "redacted_thinking"}
 )
 
 
@@ -52,13 +41,14 @@ def read_texts(content: object, where: str) -> tuple[str, tuple[bytes, ...]]:
 
 
 def read_attachment(block: Mapping[str, Any], where: str) -> bytes:
-    """A block that is neither text nor a tool's, as canonical JSON; ApiError 400 for an unknown or malformed one."""
+    """A block that is neither text nor a tool's, as canonical JSON; ApiError 400 for a malformed or misplaced one."""
     kind = block.get("type")
     if kind == "image":
         return _image(as_object(block.get("source"), f"{where}.source"), f"{where}.source")
     if kind == "document":
         return _document(as_object(block.get("source"), f"{where}.source"), f"{where}.source")
-    if isinstance(kind, str) and kind in _OPAQUE:
+    if isinstance(kind, str) and kind not in _FOREIGN:
+        # Search results, what Anthropic's own tools leave, and what the API learns after this page was written.
         return canonical(block)
     raise invalid(f"{where}.type", f"it is no block that can stand here: {kind!r:.40}")
 

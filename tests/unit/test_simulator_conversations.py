@@ -90,6 +90,15 @@ def test_documents_and_files_are_attachments():
     assert openai_text({"role": "user", "content": [file]}) in said
 
 
+def test_a_part_of_a_kind_that_is_newer_is_an_attachment():
+    asked: dict[str, Any] = {
+        "role": "user",
+        "content": [{"type": "text", "text": "Hi"}, {"type": "hologram", "text": 3}],
+    }
+    one, two = (ask(model="sim-small", messages=[asked]) for ask in (completion, message))
+    assert one.usage.prompt_tokens == two.usage.input_tokens == 1 + 3 + 85
+
+
 @pytest.mark.parametrize("block", [THOUGHT, {"type": "redacted_thinking", "data": redact("Hm.")}])
 def test_thinking_that_comes_back_as_it_was_changes_nothing(block: dict[str, Any]):
     plain = anthropic_text(HELLO, anthropic_call("a"), anthropic_results("a"))
