@@ -55,8 +55,8 @@ class TokenUsage(Contract):
     estimated: bool = False
 
 
-class InferenceAttempted(Contract):
-    """Written before a provider is called, so that a call whose worker died is not forgotten."""
+class AttemptedCall(Contract):
+    """One provider call, as it is known before it is answered."""
 
     request_id: RequestId
     attempt: Annotated[int, Field(ge=1)]
@@ -67,6 +67,17 @@ class InferenceAttempted(Contract):
     idempotency_key: str
     started_at: AwareDatetime
     input_tokens: Annotated[int, Field(ge=0, description="An estimate: the call has not been answered yet.")] = 0
+
+
+class InferenceAttempted(AttemptedCall):
+    """Written before a provider is called, so that a call whose worker died is not forgotten."""
+
+    beside: Annotated[
+        AttemptedCall | None, Field(description="The call that is under way too, where this one is made beside it.")
+    ] = None
+
+
+OUTCOME_OF = "The attempt that this is the outcome of, where that is not the last one."
 
 
 class InferenceCompleted(Contract):
@@ -81,6 +92,7 @@ class InferenceCompleted(Contract):
     route: str | None = None
     cache: Annotated[str, Field(description="hit, miss or bypass")]
     attempts: Annotated[int, Field(ge=0, description="Provider calls; 0 for a cache hit.")] = 0
+    attempt: Annotated[int | None, Field(ge=1, description=OUTCOME_OF)] = None
     usage: TokenUsage = TokenUsage()
     cost_usd: Annotated[Decimal | None, Field(description="Dollars; absent where no price is known, never 0.")] = None
     deltas: Annotated[int, Field(ge=0, description="How many deltas were sent before this message.")] = 0
@@ -129,6 +141,7 @@ class InferenceFailed(Contract):
     model: str | None = None
     deployment: str | None = None
     attempts: Annotated[int, Field(ge=0)] = 0
+    attempt: Annotated[int | None, Field(ge=1, description=OUTCOME_OF)] = None
     usage: TokenUsage = TokenUsage()
     cost_usd: Decimal | None = None
     deltas: Annotated[int, Field(ge=0)] = 0

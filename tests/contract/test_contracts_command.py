@@ -140,11 +140,11 @@ def test_a_committed_file_that_was_deleted_is_found_out_by_git(repository):
 
 
 def test_a_file_edited_alone_is_stale(repository):
-    repository.edit(f"{SCHEMAS}/inference.attempted.json", '"minimum": 1', '"minimum": 2')
+    repository.edit(f"{SCHEMAS}/usage.recorded.json", '"minimum": 1', '"minimum": 2')
     checked = repository.run("check")
     assert checked.returncode == 1
-    assert "inference.attempted: $.attempt: minimum changed from 2 to 1 (against the working tree)" in checked.stderr
-    assert "inference.attempted.json is stale" in checked.stderr
+    assert "usage.recorded: $.attempt: minimum changed from 2 to 1 (against the working tree)" in checked.stderr
+    assert "usage.recorded.json is stale" in checked.stderr
 
 
 def test_a_removed_event_and_a_changed_subject_fail(repository):

@@ -10,7 +10,6 @@ from contracts.inference import TokenUsage
 from infra.catalog import Prices
 from workers.provider.anthropic_shape import StreamTranslator, to_completion, to_messages_request
 from workers.provider.assemble import Assembler
-from workers.provider.backoff import pause_before_retry
 from workers.provider.errors import from_status
 from workers.provider.usage import cost, estimated, reported
 
@@ -115,13 +114,6 @@ def test_the_providers_words_about_the_request_reach_the_caller_in_either_shape(
     anthropic_body = {"type": "error", "error": {"type": "invalid_request_error", "message": "too hot"}}
     assert from_status(400, openai_body, None, "p").param == "temperature"
     assert from_status(400, anthropic_body, None, "p").message == "too hot"
-
-
-def test_another_deployment_is_tried_at_once_and_the_same_one_when_it_said():
-    limited = from_status(429, None, "3", "p")
-    assert pause_before_retry(limited, 1, same=False) == 0
-    assert pause_before_retry(limited, 1, same=True) == 3
-    assert 0 <= pause_before_retry(from_status(500, None, None, "p"), 1, same=True) <= 0.2
 
 
 def test_a_chat_becomes_a_messages_request():

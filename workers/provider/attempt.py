@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from contracts import envelope
 from infra.catalog import Deployment
 from infra.dispatch.job import Job
+from workers.provider.fleet import Kind
+from workers.provider.plan import Option
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +18,16 @@ class Attempt:
     provider_model: str
     idempotency_key: str
     started_at: datetime
+    kind: Kind = Kind.FIRST
 
 
-def new_attempt(job: Job, deployment: Deployment, number: int) -> Attempt:
+def new_attempt(job: Job, option: Option, number: int, kind: Kind) -> Attempt:
     """The next call for a job."""
     return Attempt(
         number=number,
-        deployment=deployment,
-        provider_model=deployment.provider_model(job.headers[envelope.MODEL]),
+        deployment=option.deployment,
+        provider_model=option.model,
         idempotency_key=f"{job.tenant}.{job.request_id}.{number}",
         started_at=datetime.now(UTC),
+        kind=kind,
     )

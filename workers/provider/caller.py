@@ -7,16 +7,17 @@ from opentelemetry.trace import SpanKind
 
 from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
+from contracts.inference import TokenUsage
 from infra.catalog import Provider, call_timeouts
 from infra.dispatch.job import Job
 from infra.telemetry import names
 from infra.telemetry.tracing import AttributeValue, Span, Tracer
+from workers.provider import errors
 from workers.provider.attempt import Attempt
 from workers.provider.calls import STAGE, Call, ModelProvider
-from workers.provider.cancellation import Cancellations
+from workers.provider.cancellation import Cancellations, Stop
 from workers.provider.providers import ProviderPool
-from workers.provider.relay import DeltaRelay
-from workers.provider.said import Result, Said
+from workers.provider.said import Result, Said, Send
 
 
 class Caller:
@@ -27,21 +28,27 @@ class Caller:
         self._tracer = tracer
         self._gone = gone
 
-    async def call(self, job: Job, attempt: Attempt, request: dict[str, Any], relay: DeltaRelay | None) -> Result:
-        """Make one call, within what is left of the job's deadline."""
-        with self._pool.lease(attempt.deployment.provider) as (provider, model):
-            return await self._call(job, attempt, request, relay, provider, model)
+    async def call(self, job: Job, attempt: Attempt, request: dict[str, Any], send: Send | None, stop: Stop) -> Result:
+        """Make one call, within what is left of the job's deadline: a stream where `send` takes its events."""
+        try:
+            with self._pool.lease(attempt.deployment.provider) as (provider, model):
+                return await self._call(job, attempt, request, provider, model, send, stop)
+        except PenstockError as error:
+            # The catalogue has no such provider any more.
+            return Result({}, TokenUsage(), error, 0.0, None)
 
     async def _call(  # noqa: PLR0913, PLR0917 - what one call needs
         self,
         job: Job,
         attempt: Attempt,
         request: dict[str, Any],
-        relay: DeltaRelay | None,
         provider: Provider,
         model: ModelProvider,
+        send: Send | None,
+        stop: Stop,
     ) -> Result:
         timeouts = call_timeouts(provider, attempt.deployment)
+        too_late = _deadline_passed() if job.remaining <= timeouts.total else errors.timed_out(provider.name)
         span = self._start_span(job, attempt, provider)
         call = Call(
             api=job.headers[envelope.API],
@@ -55,26 +62,29 @@ class Caller:
             traceparent=span.context.traceparent(),
         )
         said = Said(model, call)
-        running = asyncio.create_task(said.whole() if relay is None else said.stream(relay.sender(attempt)))
-        error = await self._outcome_of(job, call, running)
+        running = asyncio.create_task(said.whole() if send is None else said.stream(send))
+        error = await self._outcome_of(job, call, running, stop, too_late)
         result = said.result(error)
         _finish_span(span, attempt, result)
         return result
 
-    async def _outcome_of(self, job: Job, call: Call, running: "asyncio.Task[None]") -> PenstockError | None:
+    async def _outcome_of(
+        self, job: Job, call: Call, running: "asyncio.Task[None]", stop: Stop, too_late: PenstockError
+    ) -> PenstockError | None:
         try:
-            with self._gone.stops(job.request_id, running):
+            with self._gone.stops(job.request_id, running), stop.ends(running):
                 async with asyncio.timeout(call.timeout):
                     await running
         except PenstockError as error:
             return error
         except TimeoutError:
-            message = "the deadline passed while the provider was answering"
-            return PenstockError(ErrorCode.DEADLINE_EXCEEDED, message, stage=STAGE)
+            return too_late
         except asyncio.CancelledError:
-            if not self._gone.left(job.request_id):
-                raise
-            return PenstockError(ErrorCode.CANCELLED, "the caller went away", stage=STAGE)
+            if self._gone.left(job.request_id):
+                return PenstockError(ErrorCode.CANCELLED, "the caller went away", stage=STAGE)
+            if stop.given:
+                return PenstockError(ErrorCode.CANCELLED, "another deployment has answered first", stage=STAGE)
+            raise
         return None
 
     def _start_span(self, job: Job, attempt: Attempt, provider: Provider) -> Span:
@@ -85,10 +95,16 @@ class Caller:
             names.SERVER_ADDRESS: provider.base_url.host or "",
             names.DEPLOYMENT: attempt.deployment.name,
             names.ATTEMPT: attempt.number,
+            names.CALL_KIND: attempt.kind,
             names.REQUEST_ID: job.request_id,
             names.TENANT: job.tenant,
         }
         return self._tracer.start(f"chat {attempt.provider_model}", SpanKind.CLIENT, job.span.context, attributes)
+
+
+def _deadline_passed() -> PenstockError:
+    message = "the deadline passed while the provider was answering"
+    return PenstockError(ErrorCode.DEADLINE_EXCEEDED, message, stage=STAGE)
 
 
 def _finish_span(span: Span, attempt: Attempt, result: Result) -> None:

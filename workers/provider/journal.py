@@ -1,10 +1,10 @@
 """The journal of provider calls: an entry before each, and only by a worker that knows all that came before."""
 
 from contracts.errors import ErrorCode, PenstockError
+from contracts.inference import InferenceAttempted
 from infra.broker import Stored
 from infra.dispatch.emit import Emitter
 from infra.dispatch.job import Job
-from workers.provider.attempt import Attempt
 from workers.provider.calls import STAGE
 from workers.provider.records import journal_entry
 from workers.provider.recovery import Past, Recovery
@@ -32,12 +32,15 @@ class Journal:
         self._after: int | None = past.journal_at
         self.made = past.last_attempt.attempt if past.last_attempt else 0
 
-    async def enter(self, attempt: Attempt, input_tokens: int) -> None:
-        """Store an entry; the call may be made now. Raises `OvertakenError` where it may not."""
-        entry = journal_entry(self._job, attempt, input_tokens, after=self._after)
+    async def enter(self, call: InferenceAttempted) -> None:
+        """Store an entry; the call may be made now. Raises `OvertakenError` where it may not.
+
+        Of a request's entries only the newest is kept, so it has to name every call that is under way.
+        """
+        entry = journal_entry(self._job, call, after=self._after)
         stored = await self._emitter.emit(self._job, entry)
         # Known is also what a repeated publish gets whose first ack was lost: then the entry is ours.
         if stored is Stored.KNOWN and not await self._recovery.is_last_entry(self._job, entry.body):
             raise OvertakenError
-        self._after, self.made = None, attempt.number
+        self._after, self.made = None, call.attempt
         self._recovery.is_calling(self._job)

@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts import envelope, subjects
 from contracts.errors import ErrorCode
-from contracts.inference import InferenceAttempted, InferenceCompleted, InferenceFailed, TokenUsage
+from contracts.inference import AttemptedCall, InferenceAttempted, InferenceCompleted, InferenceFailed, TokenUsage
 from contracts.usage import UsageRecorded
 from infra.catalog import Deployment
 from infra.dispatch.job import Job
@@ -18,12 +18,9 @@ from workers.provider.usage import cost
 INTERRUPTED = "interrupted"
 
 
-def journal_entry(job: Job, attempt: Attempt, input_tokens: int, *, after: int | None) -> Publication:
-    """Written before the call: should this process die in it, the next one knows that it was made.
-
-    `after` is the sequence of the entry that it must follow, 0 where it must be the first; None asks for no order.
-    """
-    body = InferenceAttempted(
+def attempted(job: Job, attempt: Attempt, input_tokens: int, beside: AttemptedCall | None = None) -> InferenceAttempted:
+    """A call as the journal knows it; `beside` is the one that is under way already."""
+    return InferenceAttempted(
         request_id=job.request_id,
         attempt=attempt.number,
         model=job.headers[envelope.MODEL],
@@ -33,12 +30,20 @@ def journal_entry(job: Job, attempt: Attempt, input_tokens: int, *, after: int |
         idempotency_key=attempt.idempotency_key,
         started_at=attempt.started_at,
         input_tokens=input_tokens,
+        beside=beside,
     )
+
+
+def journal_entry(job: Job, call: InferenceAttempted, *, after: int | None) -> Publication:
+    """Written before the call: should this process die in it, the next one knows that it was made.
+
+    `after` is the sequence of the entry that it must follow, 0 where it must be the first; None asks for no order.
+    """
     return Publication(
         event="inference.attempted",
         subject=subjects.attempted(job.tenant, job.request_id),
-        key=f"{job.tenant}.{job.request_id}.attempted.{attempt.number}",
-        body=body.model_dump_json().encode(),
+        key=f"{job.tenant}.{job.request_id}.attempted.{call.attempt}",
+        body=call.model_dump_json(exclude_none=True).encode(),
         headers={} if after is None else {envelope.EXPECTED_LAST_SEQUENCE: str(after)},
         carry=False,
     )
@@ -69,7 +74,7 @@ def usage_row(job: Job, attempt: Attempt, result: Result) -> Publication:
 
 def row_owed(
     job: Job,
-    entry: InferenceAttempted,
+    entry: AttemptedCall,
     terminal: InferenceCompleted | InferenceFailed | None,
     deployment: Deployment | None,
 ) -> Publication:
@@ -77,7 +82,7 @@ def row_owed(
 
     A terminal message that knows of the call says what it used; else that is estimated from the journal.
     """
-    known = terminal if terminal is not None and terminal.attempts == entry.attempt else None
+    known = terminal if terminal is not None and (terminal.attempt or terminal.attempts) == entry.attempt else None
     used = known.usage if known else TokenUsage(input_tokens=entry.input_tokens, estimated=True)
     price: Decimal | None = cost(used, deployment.prices) if deployment else None
     return _publication(

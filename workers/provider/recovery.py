@@ -18,7 +18,7 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from contracts import subjects
-from contracts.inference import InferenceAttempted, InferenceCompleted, InferenceFailed
+from contracts.inference import AttemptedCall, InferenceAttempted, InferenceCompleted, InferenceFailed
 from contracts.subjects import ROOT, Lane
 from infra.dispatch.job import Job
 from infra.streams import ATTEMPTED, DUPLICATE_WINDOW, RESULTS, RESULTS_ASYNC
@@ -46,6 +46,14 @@ class Past:
     last_attempt: InferenceAttempted | None = None
     journal_at: int = 0
     holder: Holder = Holder.NOBODY
+
+    @property
+    def last_calls(self) -> tuple[AttemptedCall, ...]:
+        """The last call, and the one that was under way beside it: of these, nobody may have written the end."""
+        if self.last_attempt is None:
+            return ()
+        beside = self.last_attempt.beside
+        return (self.last_attempt,) if beside is None else (beside, self.last_attempt)
 
 
 class Recovery:

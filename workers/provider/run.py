@@ -1,108 +1,174 @@
-"""The attempts of one request: along its deployments, with backoff, within the deadline, until one answers."""
+"""The calls of one request: within its deadline, until one answers or none may be made any more."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt, stop_any, stop_before_delay
+from tenacity import AsyncRetrying, retry_if_result, stop_before_delay
 
 from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import InferenceCompleted
-from infra.catalog import Deployment
-from infra.dispatch.emit import Emitter
+from contracts.subjects import Lane
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, completed, failed
 from infra.telemetry import names
-from workers.provider.attempt import Attempt, new_attempt
+from workers.provider import hedge
 from workers.provider.backoff import pause_before_retry
-from workers.provider.caller import Caller
 from workers.provider.calls import STAGE
-from workers.provider.cancellation import Cancellations
+from workers.provider.fleet import Grant
 from workers.provider.journal import Journal
+from workers.provider.make import Made, Maker, Tools
+from workers.provider.plan import Plan
 from workers.provider.records import usage_row
+from workers.provider.refusal import NothingToCallError
 from workers.provider.relay import DeltaRelay
-from workers.provider.said import Result
-from workers.provider.usage import cost, estimated
+from workers.provider.usage import cost
+from workers.provider.verdict import elsewhere_too
+
+
+class Next(NamedTuple):
+    """What follows a failed call: another one, after a pause in seconds; `again` to what was called before as well."""
+
+    pause: float
+    again: bool
 
 
 class Run:
-    """One request's attempts."""
+    """One request's calls."""
 
     def __init__(  # noqa: PLR0913 - what one request needs
         self,
         job: Job,
         request: dict[str, Any],
-        deployments: list[Deployment],
+        plan: Plan,
         relay: DeltaRelay | None,
         *,
-        caller: Caller,
-        emitter: Emitter,
-        gone: Cancellations,
+        tools: Tools,
         journal: Journal,
+        hedge_after: float | None,
     ) -> None:
         self._job = job
-        self._request = request
-        self._deployments = deployments
+        self._plan = plan
         self._relay = relay
-        self._caller = caller
-        self._emitter = emitter
-        self._gone = gone
+        self._tools = tools
         self._journal = journal
+        self._maker = Maker(job, request, plan, relay, tools=tools, journal=journal)
+        self._hedge_after = hedge_after
+        self._left = tools.max_attempts
+        self._next: Next | None = None
         # Read before a call is paid for: without it the answer can't be told.
         self._api = job.headers[envelope.API]
 
-    async def to_the_end(self, max_attempts: int) -> Outcome:
-        """Try until a provider answers, nothing more may be tried, or the caller left."""
-        first = await self._attempt()
-        # Most requests need no second attempt, and the machinery of retries costs a tenth of a millisecond.
-        return self._outcome(*(await self._again(first, max_attempts) if self._may_try_again(first) else first))
+    async def to_the_end(self) -> Outcome:
+        """Call until a provider answers, nothing more may be called, or the caller left."""
+        try:
+            made = await self._attempt(again=False)
+            # Most requests need no second call, and the machinery of retries costs a tenth of a millisecond.
+            return self._outcome(made if self._next is None else await self._go_on(made))
+        except NothingToCallError as error:
+            self._job.span.attributes[names.ATTEMPTS] = self._journal.made
+            details = {"model": self._job.headers[envelope.MODEL], "attempts": self._journal.made}
+            return Outcome("failed", (failed(self._job, error, **details),))
 
-    async def _again(self, first: tuple[Attempt, Result], max_attempts: int) -> tuple[Attempt, Result]:
-        made = [first]
+    async def _go_on(self, first: Made) -> Made:
+        last: list[Made] = []
 
-        async def attempt() -> tuple[Attempt, Result]:
-            return made.pop() if made else await self._attempt()
+        async def attempt() -> Made:
+            if not last:
+                last.append(first)
+            elif self._next is not None:
+                last.append(await self._attempt_or(last[-1], again=self._next.again))
+            return last[-1]
 
         retrying = AsyncRetrying(
-            stop=stop_any(stop_after_attempt(max_attempts), stop_before_delay(min(self._job.remaining, 1e9))),
-            wait=self._pause,
-            retry=retry_if_result(self._may_try_again),
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+            stop=stop_before_delay(min(self._job.remaining, 1e9)),
+            wait=lambda _: 0.0 if self._next is None else self._next.pause,
+            retry=retry_if_result(lambda _: self._next is not None),
+            retry_error_callback=lambda _: last[-1],
         )
-        last: tuple[Attempt, Result] = await retrying(attempt)
-        return last
+        made: Made = await retrying(attempt)
+        return made
 
-    async def _attempt(self) -> tuple[Attempt, Result]:
-        if self._gone.left(self._job.request_id):
-            raise PenstockError(ErrorCode.CANCELLED, "the caller went away", stage=STAGE)
-        made = self._journal.made
-        attempt = new_attempt(self._job, self._deployments[made % len(self._deployments)], made + 1)
-        await self._journal.enter(attempt, estimated(self._request, 0).input_tokens)
-        result = await self._caller.call(self._job, attempt, self._request, self._relay)
-        if result.error is not None:
-            await self._emitter.emit(self._job, usage_row(self._job, attempt, result))
-        return attempt, result
+    async def _attempt_or(self, last: Made, *, again: bool) -> Made:
+        """One more call; the last one's end where none may be made after all. Raises where the caller left."""
+        try:
+            return await self._attempt(again=again)
+        except NothingToCallError as error:
+            if error.code is ErrorCode.CANCELLED:
+                raise
+            self._next = None
+            return last
 
-    def _may_try_again(self, last: tuple[Attempt, Result]) -> bool:
-        error = last[1].error
-        return error is not None and error.retryable and self._sent() == 0
+    async def _attempt(self, *, again: bool) -> Made:
+        """One call, or two side by side, and what follows. Raises `NothingToCallError`, also where nobody waits."""
+        self._require_caller()
+        patient = self._job.lane is Lane.BATCH
+        grant = await self._tools.fleet.admit(self._plan, again=again, within=self._job.remaining, patient=patient)
+        if grant.skipped:
+            skipped = [f"{block.option.deployment.name}: {block.obstacle.value}" for block in grant.skipped]
+            self._job.span.attributes[names.SKIPPED] = skipped
+        self._left -= 1
+        if self._hedge_after is None or self._left <= 0:
+            made = await self._maker.make(grant)
+        else:
+            made = await self._hedged(grant, self._hedge_after)
+        self._next = self._following(made)
+        return made
 
-    def _pause(self, state: RetryCallState) -> float:
-        if state.outcome is None:
-            return 0.0
-        attempt, result = state.outcome.result()
-        following = self._deployments[attempt.number % len(self._deployments)]
-        return pause_before_retry(result.error, state.attempt_number, same=following is attempt.deployment)
+    def _require_caller(self) -> None:
+        if self._tools.gone.left(self._job.request_id):
+            raise NothingToCallError(ErrorCode.CANCELLED, "the caller went away", stage=STAGE)
 
-    def _outcome(self, attempt: Attempt, result: Result) -> Outcome:
-        job, price = self._job, cost(result.usage, attempt.deployment.prices)
-        job.span.attributes[names.ATTEMPTS] = attempt.number
+    async def _hedged(self, grant: Grant, after: float) -> Made:
+        # Once a request: a second slow call is slow for another reason.
+        self._hedge_after = None
+        made, other = await hedge.hedged(lambda lane: self._maker.make(grant, lane), self._beside, after)
+        if other is not None and other.result.error is None:
+            await self._maker.record(other)
+        return made
+
+    async def _beside(self, lane: hedge.Lane) -> Made | None:
+        """The second call, where one may be made."""
+        if self._maker.under_way is None:
+            return None
+        grant = await self._tools.fleet.spare(self._plan)
+        if grant is None:
+            return None
+        self._left -= 1
+        try:
+            return await self._maker.make(grant, lane)
+        except PenstockError:
+            # The journal can't take it now: the first call is under way all the same.
+            return None
+
+    def _following(self, made: Made) -> Next | None:
+        """What to do after a call; None where it is the outcome."""
+        error = made.result.error
+        if error is None or self._sent() or self._left <= 0:
+            return None
+        if error.code is ErrorCode.CONTEXT_LENGTH_EXCEEDED:
+            return Next(0.0, again=False) if self._plan.go_longer() else None
+        if elsewhere_too(error):
+            return None
+        outlook = self._tools.fleet.outlook(self._plan)
+        if outlook.free:
+            return Next(0.0, again=False)
+        if error.retryable and outlook.again_after is not None:
+            calls = self._tools.max_attempts - self._left
+            return Next(pause_before_retry(outlook.again_after, calls), again=True)
+        return Next(0.0, again=False) if outlook.busy else None
+
+    def _outcome(self, made: Made) -> Outcome:
+        job, attempt, result = self._job, made.attempt, made.result
+        price, attempts = cost(result.usage, attempt.deployment.prices), self._journal.made
+        job.span.attributes[names.ATTEMPTS] = attempts
         job.span.attributes[names.DEPLOYMENT] = attempt.deployment.name
         if price is not None:
             job.span.attributes[names.COST_USD] = float(price)
         shared: dict[str, Any] = {
             "model": job.headers[envelope.MODEL],
             "deployment": attempt.deployment.name,
-            "attempts": attempt.number,
+            "attempts": attempts,
+            "attempt": None if attempt.number == attempts else attempt.number,
             "usage": result.usage,
             "cost_usd": price,
             "deltas": self._sent(),

@@ -1,7 +1,10 @@
 """Wiring: `uncached` in, `routed` or `failed` out."""
 
+from random import Random
+
 from contracts import envelope, subjects
 from contracts.registry import template_of
+from contracts.route import encode_route
 from infra.dispatch.job import Job, identify_forwarded
 from infra.dispatch.outcome import Outcome, forwarded
 from infra.dispatch.stage import Stage, StageSpec
@@ -12,16 +15,19 @@ from workers.routing.choose import choose
 
 def build(context: WorkerContext) -> Worker:
     """The routing worker."""
+    random = Random()
 
     async def handle(job: Job) -> Outcome:
-        route = choose(context.catalog.current, job.headers.get(envelope.MODEL, ""))
-        first = route.deployments[0]
+        asked, residency = job.headers.get(envelope.MODEL, ""), job.headers.get(envelope.RESIDENCY)
+        route = choose(context.catalog.current, asked, residency, random)
+        first = route.first
         job.span.attributes[names.ROUTE] = route.reason
         job.span.attributes[names.DEPLOYMENT] = first.name
-        found = {
-            envelope.DEPLOYMENTS: ",".join(deployment.name for deployment in route.deployments),
-            envelope.ROUTE: route.reason,
-        }
+        if residency is not None:
+            job.span.attributes[names.RESIDENCY] = residency
+        found = {envelope.DEPLOYMENTS: encode_route(route.tiers), envelope.ROUTE: route.reason}
+        if route.long_context:
+            found[envelope.LONG_CONTEXT] = encode_route(route.long_context)
         return forwarded(job, "inference.routed", subjects.routed(job.lane, first.provider), found)
 
     spec = StageSpec(

@@ -1,0 +1,82 @@
+"""The breakers of one process, in step with those of the others, and what operators are told of them."""
+
+import time
+from collections.abc import Callable
+
+from infra.telemetry.logs import Logger
+from infra.telemetry.metrics import ProviderMetrics
+from workers.provider.breaker import Breaker, Opening, Reason, Standing, Verdict
+from workers.provider.breaker_store import BreakerStore
+from workers.provider.health import Census
+from workers.provider.plan import Key, Option
+
+
+class BreakerWatch:
+    """Records how calls end, tells the others of what follows, and asks them before it probes."""
+
+    def __init__(
+        self,
+        census: Census,
+        store: BreakerStore,
+        metrics: ProviderMetrics,
+        log: Logger,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._census = census
+        self._store = store
+        self._metrics = metrics
+        self._log = log
+        self._clock = clock
+
+    async def open(self) -> None:
+        """Hear what other processes find out."""
+        await self._store.open(self._hear)
+
+    async def close(self) -> None:
+        """Stop."""
+        await self._store.close()
+
+    async def may_probe(self, option: Option) -> bool:
+        """Whether this call is the one, of all processes, that finds out whether a deployment answers again."""
+        breaker = self._census.health(option.key).breaker
+        # Before anything is awaited: no other call of this process may come to the same thought.
+        breaker.probing = True
+        try:
+            found = await self._store.take_probe(option.key)
+        except BaseException:
+            breaker.probing = False
+            raise
+        breaker.probing = found
+        if found:
+            self._show(option.key, Standing.HALF_OPEN)
+        return found
+
+    def ended(self, option: Option, verdict: Verdict, *, began: float, probe: bool) -> None:
+        """A call has ended."""
+        now, breaker = self._clock(), self._census.health(option.key).breaker
+        if breaker.record(verdict, began=began, now=now, probe=probe):
+            self._store.tell(option.key, breaker.opening)
+            self._log_change(option, breaker, now)
+            self._show(option.key, breaker.standing(now))
+        if probe:
+            self._store.give_probe_back(option.key)
+
+    def _hear(self, key: Key, opening: Opening | None) -> None:
+        now, breaker = self._clock(), self._census.health(key).breaker
+        if breaker.adopt(opening, now):
+            self._show(key, breaker.standing(now))
+
+    def _log_change(self, option: Option, breaker: Breaker, now: float) -> None:
+        log = self._log.bind(deployment=option.deployment.name, model=option.model)
+        opening = breaker.opening
+        if opening is None:
+            log.info("breaker_closed")
+            return
+        log.warning("breaker_opened", reason=opening.reason.value, seconds=round(opening.until - now, 3))
+        if opening.reason is Reason.CREDENTIALS:
+            remedy = "set the variable that the provider's api_key_env names to a key that it takes, and restart"
+            log.error("provider_refused_credentials", provider=option.deployment.provider, remedy=remedy)
+
+    def _show(self, key: Key, standing: Standing) -> None:
+        self._metrics.breaker.labels(*key).set(standing.value)

@@ -1,0 +1,68 @@
+"""What is done with one routed request: its past is looked up where it may have one, and its calls are made."""
+
+import orjson
+from nats.aio.client import Client
+
+from contracts import envelope
+from infra.catalog import CatalogSource
+from infra.dispatch.job import Job
+from infra.dispatch.outcome import Outcome, Publication
+from workers.provider.journal import Journal, OvertakenError
+from workers.provider.make import Tools
+from workers.provider.plan import plan_of
+from workers.provider.records import row_owed
+from workers.provider.recovery import Holder, Past, Recovery, may_have_past
+from workers.provider.relay import relay_for
+from workers.provider.run import Run
+from workers.provider.usage import estimated
+
+
+class Handling:
+    """The provider worker's handler, apart from the stages that it serves."""
+
+    def __init__(self, catalog: CatalogSource, client: Client, recovery: Recovery, tools: Tools) -> None:
+        self._catalog = catalog
+        self._client = client
+        self._recovery = recovery
+        self._tools = tools
+
+    async def handle(self, job: Job) -> Outcome:
+        """Raises `PenstockError` where nothing may be done about the request now."""
+        with self._recovery.holding(job):
+            try:
+                return await self._handle(job, await self._recovery.past_of(job))
+            except OvertakenError:
+                # A copy of a message that was worked on, delivered as if it were new: now its past is looked up.
+                return await self._handle(job, await self._recovery.whole_past_of(job))
+
+    async def owed(self, job: Job) -> tuple[Publication, ...]:
+        """Of a request that is given up: the calls in which a worker died have their rows all the same."""
+        return self._owed(job, await self._recovery.written_past_of(job)) if may_have_past(job) else ()
+
+    async def _handle(self, job: Job, past: Past) -> Outcome:
+        if past.terminal is not None:
+            return Outcome("already_terminal", self._owed(job, past))
+        if past.holder is not Holder.NOBODY:
+            return Outcome("held_elsewhere", ack=past.holder is Holder.A_COPY)
+        for row in self._owed(job, past):
+            await self._tools.emitter.emit(job, row)
+        return await self._run(job, past)
+
+    async def _run(self, job: Job, past: Past) -> Outcome:
+        request, catalog = orjson.loads(job.body)["request"], self._catalog.current
+        plan = plan_of(job.headers, catalog, estimated(request, 0).input_tokens)
+        model = catalog.resolve(job.headers[envelope.MODEL])
+        run = Run(
+            job,
+            request,
+            plan,
+            relay_for(self._client, job, request),
+            tools=self._tools,
+            journal=Journal(job, past, self._tools.emitter, self._recovery),
+            hedge_after=model.hedge_after if model else None,
+        )
+        return await run.to_the_end()
+
+    def _owed(self, job: Job, past: Past) -> tuple[Publication, ...]:
+        deployments = self._catalog.current.deployments()
+        return tuple(row_owed(job, call, past.terminal, deployments.get(call.deployment)) for call in past.last_calls)

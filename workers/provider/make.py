@@ -1,0 +1,88 @@
+"""Making one of a request's calls: entered into the journal before, into the ledger after it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from contracts.inference import AttemptedCall
+from infra.dispatch.emit import Emitter
+from infra.dispatch.job import Job
+from workers.provider.attempt import Attempt, new_attempt
+from workers.provider.caller import Caller
+from workers.provider.cancellation import Cancellations, Stop
+from workers.provider.fleet import Fleet, Grant
+from workers.provider.hedge import Lane
+from workers.provider.journal import Journal
+from workers.provider.plan import Plan
+from workers.provider.records import attempted, usage_row
+from workers.provider.relay import DeltaRelay
+from workers.provider.said import Result, Send
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the requests of a process have in common."""
+
+    caller: Caller
+    emitter: Emitter
+    fleet: Fleet
+    gone: Cancellations
+    max_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call that has ended."""
+
+    attempt: Attempt
+    result: Result
+
+
+class Maker:
+    """Makes the calls of one request."""
+
+    def __init__(  # noqa: PLR0913 - what one request needs
+        self, job: Job, request: dict[str, Any], plan: Plan, relay: DeltaRelay | None, *, tools: Tools, journal: Journal
+    ) -> None:
+        self._job = job
+        self._request = request
+        self._plan = plan
+        self._relay = relay
+        self._tools = tools
+        self._journal = journal
+        self.under_way: AttemptedCall | None = None
+        """The call that was entered last and has not ended yet."""
+
+    async def make(self, grant: Grant, lane: Lane | None = None) -> Made:
+        """Make the call that was granted, beside the one that is under way if there is one.
+
+        What failed is in the ledger when this returns; what was answered goes there with the answer. Raises
+        `PenstockError` where the call can't be entered: then it was not made.
+        """
+        result: Result | None = None
+        try:
+            attempt = new_attempt(self._job, grant.option, self._journal.made + 1, grant.kind)
+            call = attempted(self._job, attempt, self._plan.prompt_tokens, self.under_way)
+            await self._journal.enter(call)
+            self.under_way = call
+            result = await self._tools.caller.call(
+                self._job, attempt, self._request, self._sender(attempt, lane), lane.stop if lane else Stop()
+            )
+        finally:
+            self._tools.fleet.settle(grant, result)
+        if result.error is not None:
+            await self.record(Made(attempt, result))
+        elif lane is not None:
+            lane.won()
+        if self.under_way is call:
+            self.under_way = None
+        return Made(attempt, result)
+
+    async def record(self, made: Made) -> None:
+        """Enter a call that is not the request's outcome into the ledger."""
+        await self._tools.emitter.emit(self._job, usage_row(self._job, made.attempt, made.result))
+
+    def _sender(self, attempt: Attempt, lane: Lane | None) -> Send | None:
+        if self._relay is None:
+            return None
+        send = self._relay.sender(attempt)
+        return send if lane is None else lane.heard(send)
