@@ -100,7 +100,10 @@ def _write(target: Path, sources: Sequence[_Source]) -> None:
     """As YAML with a JSON object a line: no YAML library stays in the supervisor's memory for it."""
     lines = ["providers:", *(_line(entry) for source in sources for entry in source.providers)]
     lines += ["models:", *(_line(entry) for source in sources for entry in source.models)]
-    target.write_text(_HEADER + "\n".join(lines) + "\n", encoding="utf-8")
+    text = _HEADER + "\n".join(lines) + "\n"
+    # A file that is written anew goes before what was applied since: where nothing else is found, it is left alone.
+    if not target.exists() or target.read_text(encoding="utf-8", errors="replace") != text:
+        target.write_text(text, encoding="utf-8")
 
 
 def _line(entry: Entry) -> str:

@@ -116,12 +116,14 @@ def simulate(
 
 
 def _mount() -> None:
+    from cli.config import app as config
     from cli.contracts import app as contracts
     from cli.dead_letters import app as dead_letters
     from cli.keys import app as keys
 
     app.add_typer(keys, name="key", help="API keys.")
     app.add_typer(dead_letters, name="dlq", help="Messages that a stage gave up on.")
+    app.add_typer(config, name="config", help="The model catalogue: check it, apply it, see it.")
     app.add_typer(contracts, name="contracts", help="JSON Schemas and AsyncAPI of the messages.")
 
 

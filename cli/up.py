@@ -79,7 +79,7 @@ class _Platform:
         await check_ports(self._claims(found))
         database_url = await self._start_servers(found)
         environ = self._child_environ(database_url, found.catalog)
-        keyless = {name: value for name, value in environ.items() if name not in found.key_variables}
+        keyless = {name: value for name, value in environ.items() if not _holds_key(name, found)}
         key = await self._set_up(keyless)
         try:
             await self._supervisor.start(self._workers(environ, keyless), [self._api(keyless)])
@@ -204,6 +204,11 @@ def _drain_grace() -> float:
         return float(os.environ[_DRAIN_VARIABLE]) + _DRAIN_MARGIN
     except (KeyError, ValueError):
         return _DRAIN_DEFAULT + _DRAIN_MARGIN
+
+
+def _holds_key(name: str, found: Detected) -> bool:
+    """Whether a variable holds a provider's key, as far as its name tells: a later catalogue may name it."""
+    return name in found.key_variables or name.endswith("_API_KEY")
 
 
 def _answers(address: Address, path: str) -> Callable[[], Coroutine[Any, Any, bool]]:

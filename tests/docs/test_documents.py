@@ -43,7 +43,9 @@ def test_every_setting_has_a_description():
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 
-@pytest.mark.parametrize("arguments", [[], ["up"], ["worker"], ["simulate"], ["key"], ["dlq"], ["contracts"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["up"], ["worker"], ["simulate"], ["key"], ["dlq"], ["config"], ["contracts"]]
+)
 def test_every_command_explains_itself(arguments: list[str]):
     result = CliRunner().invoke(app, [*arguments, "--help"])
     assert result.exit_code == 0
