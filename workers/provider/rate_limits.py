@@ -125,8 +125,8 @@ def seconds_to_wait(limit: int, amount: int, counted: int, before: int, passed: 
     if counted + amount <= limit:
         # Within this minute, once enough of the last one lies back far enough.
         return _MINUTE * (1 - (limit - counted - amount) / before - passed)
-    left = 1 - passed
-    return _MINUTE * (left + max(1 - (limit - amount) / counted, 0.0)) if counted > 0 else _MINUTE * left
+    # In the next one, once enough of this one lies back far enough.
+    return _MINUTE * (1 - passed + 1 - (limit - amount) / counted)
 
 
 def _subject(kind: str, deployment: str, minute: int) -> str:
