@@ -91,6 +91,23 @@ async def test_a_provider_that_is_gone_is_one_that_cannot_be_reached():
     assert (caught.value.code, caught.value.retryable) == (ErrorCode.PROVIDER_UNAVAILABLE, True)
 
 
+async def test_a_provider_that_has_moved_out_of_the_house_is_not_called_with_what_may_not_leave_it():
+    def at(residency: str) -> Catalog:
+        entries = [{"name": "one", "kind": "openai", "base_url": "http://a/", "residency": residency}]
+        deployment = {"name": "any", "provider": "one", "model": "real"}
+        return Catalog.model_validate({"providers": entries, "models": [{"name": "m", "deployments": [deployment]}]})
+
+    pool = ProviderPool(at("local"), 8)
+    with pool.lease("one", local=True) as (provider, _):
+        assert provider.residency == "local"
+    await pool.apply(at("external"))
+    with pytest.raises(PenstockError) as caught, pool.lease("one", local=True):
+        raise AssertionError("it is outside now")
+    assert caught.value.code == ErrorCode.PROVIDER_UNAVAILABLE
+    with pool.lease("one") as (provider, _):
+        assert provider.residency == "external"
+
+
 async def test_all_clients_are_closed_with_the_pool():
     pool = ProviderPool(catalog(one="http://a/", two="http://b/"), 8)
     opened = [client_of(pool, name) for name in ("one", "two")]

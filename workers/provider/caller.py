@@ -30,8 +30,9 @@ class Caller:
 
     async def call(self, job: Job, attempt: Attempt, request: dict[str, Any], send: Send | None, stop: Stop) -> Result:
         """Make one call, within what is left of the job's deadline: a stream where `send` takes its events."""
+        local = job.headers.get(envelope.RESIDENCY) == "local" and attempt.deployment.residency is None
         try:
-            with self._pool.lease(attempt.deployment.provider) as (provider, model):
+            with self._pool.lease(attempt.deployment.provider, local=local) as (provider, model):
                 return await self._call(job, attempt, request, provider, model, send, stop)
         except PenstockError as error:
             # The catalogue has no such provider any more.

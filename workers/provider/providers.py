@@ -34,13 +34,14 @@ class ProviderPool:
         self._opened = {provider.name: self._open(provider) for provider in catalog.providers}
 
     @contextmanager
-    def lease(self, name: str) -> Iterator[tuple[Provider, ModelProvider]]:
+    def lease(self, name: str, *, local: bool = False) -> Iterator[tuple[Provider, ModelProvider]]:
         """A provider and its client, which stays open for as long as the body runs.
 
-        Raises `PenstockError` (`provider_unavailable`) where the catalogue has none of that name any more.
+        Raises `PenstockError` (`provider_unavailable`) where the catalogue has none of that name any more, or (`local`)
+        where it says by now that prompts leave the house there: the call was planned with an older one.
         """
         opened = self._opened.get(name)
-        if opened is None:
+        if opened is None or (local and opened.provider.residency != "local"):
             raise errors.unreachable(name)
         opened.calls += 1
         try:
