@@ -15,7 +15,9 @@ from infra.settings import SettingsError
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
-class _Entry(BaseModel):
+class Entry(BaseModel):
+    """Part of a catalogue; a field that it doesn't know is a mistake."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
@@ -31,7 +33,7 @@ Residency = Literal["local", "external"]
 ModelName = Annotated[str, Field(pattern=r"^\S{1,128}$")]
 
 
-class Timeouts(_Entry):
+class Timeouts(Entry):
     """Seconds. A deployment's own figures go over its provider's; what neither names is the default."""
 
     connect: Annotated[float | None, Field(gt=0, description="To a connection; 5 by default.")] = None
@@ -52,7 +54,7 @@ class CallTimeouts(NamedTuple):
 _DEFAULT_TIMEOUTS: Mapping[str, float] = {"connect": 5.0, "total": 600.0}
 
 
-class Provider(_Entry):
+class Provider(Entry):
     """A server that answers prompts. `api_key_env` names the variable that holds its key; a local one needs none."""
 
     name: Name
@@ -73,7 +75,7 @@ class Provider(_Entry):
         raise SettingsError(f"provider {self.name} takes its key from {self.api_key_env}, which is not set.")
 
 
-class Prices(_Entry):
+class Prices(Entry):
     """Dollars per million tokens."""
 
     input: Annotated[Decimal, Field(ge=0)]
@@ -81,7 +83,7 @@ class Prices(_Entry):
     cached_input: Annotated[Decimal | None, Field(ge=0)] = None
 
 
-class Deployment(_Entry):
+class Deployment(Entry):
     """One model of one provider. `{model}` in `model` stands for the name that was asked for."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./:-]{1,128}$")]
@@ -101,7 +103,7 @@ class Deployment(_Entry):
         return self.model.replace("{model}", asked)
 
 
-class Model(_Entry):
+class Model(Entry):
     """A name that callers use: exact, or a prefix with one `*` at its end.
 
     Its deployments are of equal rank: a call goes to one that is less busy and answers sooner. `fallbacks` are models
@@ -121,7 +123,7 @@ class Model(_Entry):
         return self.name.endswith("*")
 
 
-class Catalog(_Entry):
+class Catalog(Entry):
     """All providers and models. The first model whose name fits is taken, exact names before patterns."""
 
     providers: Annotated[list[Provider], Field(min_length=1)]
