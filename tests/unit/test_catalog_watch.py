@@ -1,5 +1,6 @@
 """Which catalogue is in force: the one that was changed last, if it is good; else the one that was in force before."""
 
+import asyncio
 import os
 import time
 from pathlib import Path
@@ -11,8 +12,10 @@ from infra.catalog import Catalog, CatalogSource, EntryError
 from infra.catalog.candidate import Candidate
 from infra.catalog.file import CatalogFile
 from infra.catalog.watch import CatalogWatch
+from infra.runtime import end_tasks
 from infra.settings import SettingsError
 from tests.support.logs import RecordedLog
+from tests.support.waiting import eventually
 
 LONG_AGO, A_WHILE_AGO, JUST_NOW = (time.time() - seconds for seconds in (3000, 2000, 1000))
 
@@ -257,3 +260,21 @@ async def test_a_start_with_a_bad_one_and_nothing_else_fails(rig: Rig, away: boo
     rig.write(BAD, JUST_NOW)
     with pytest.raises(SettingsError, match="line 2"):
         await rig.open()
+
+
+async def test_a_change_that_somebody_fails_on_does_not_end_the_watch(rig: Rig):
+    async def fail(catalog: Catalog) -> None:
+        if catalog.models[0].name == "second":
+            raise RuntimeError
+
+    rig.write(text("first"), LONG_AGO)
+    await rig.open()
+    rig.source.on_change(fail)
+    watching = asyncio.create_task(rig.watch.run(rig.source))
+    try:
+        rig.bucket.apply(text("second"), A_WHILE_AGO)
+        await eventually(lambda: rig.log.events("catalog_watch_failed"))
+        rig.bucket.apply(text("third"), JUST_NOW)
+        await eventually(lambda: rig.model == "third")
+    finally:
+        await end_tasks(watching)
