@@ -109,6 +109,18 @@ def test_a_status_becomes_an_error(status: int, code: ErrorCode, retryable: bool
     assert ("sk-secret" in error.message) is (code is ErrorCode.INVALID_REQUEST)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": "This model's maximum context length is 8192 tokens.", "code": "context_length_exceeded"},
+        {"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 9 tokens > 8"}},
+    ],
+)
+def test_a_prompt_that_is_too_long_is_told_from_other_mistakes(body: dict[str, Any]):
+    error = from_status(400, body, None, "p")
+    assert (error.code, error.retryable) == (ErrorCode.CONTEXT_LENGTH_EXCEEDED, False)
+
+
 def test_the_providers_words_about_the_request_reach_the_caller_in_either_shape():
     openai_body = {"message": "too hot", "param": "temperature"}
     anthropic_body = {"type": "error", "error": {"type": "invalid_request_error", "message": "too hot"}}

@@ -7,6 +7,8 @@ from workers.provider.calls import STAGE
 
 _CALLERS_FAULT = (400, 404, 413, 422)
 _REFUSED = (401, 403)
+_TOO_LONG, _TOO_LONG_ANTHROPIC = "context_length_exceeded", "prompt is too long"
+"""How a prompt that is too long is told: OpenAI and its kin give it a code, Anthropic only this sentence."""
 
 
 def from_status(status: int, body: object, retry_after: str | None, provider: str) -> PenstockError:
@@ -21,9 +23,9 @@ def from_status(status: int, body: object, retry_after: str | None, provider: st
     if status in _CALLERS_FAULT:
         message = str(inner.get("message") or "the provider refused the request") if inner else "refused"
         param = inner.get("param") if inner else None
-        return PenstockError(
-            ErrorCode.INVALID_REQUEST, message, stage=STAGE, param=param if isinstance(param, str) else None
-        )
+        too_long = (inner is not None and inner.get("code") == _TOO_LONG) or message.startswith(_TOO_LONG_ANTHROPIC)
+        code = ErrorCode.CONTEXT_LENGTH_EXCEEDED if too_long else ErrorCode.INVALID_REQUEST
+        return PenstockError(code, message, stage=STAGE, param=param if isinstance(param, str) else None)
     if status in _REFUSED:
         return PenstockError(ErrorCode.PROVIDER_ERROR, f"the provider {provider} refused our credentials", stage=STAGE)
     after = _seconds(retry_after)
