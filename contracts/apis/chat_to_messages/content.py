@@ -19,6 +19,7 @@ _PDF = "application/pdf"
 def blocks_of(content: object, kinds: Iterable[str], path: str, fields: Fields) -> list[Json]:
     """The blocks of a message's content: a string, a list of parts or nothing. `cache_control` stays on its part.
 
+    OpenAI's own `prompt_cache_breakpoint` is left out: it is about the price, and Anthropic's costs more to set.
     Text that is empty or only white space is left out: Anthropic refuses the whole request for it, and chat callers
     send it with every tool call. Raises `PenstockError` with the path of the part that is wrong or can't be asked.
     """

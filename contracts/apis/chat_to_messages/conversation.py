@@ -46,6 +46,9 @@ def conversation(messages: object, fields: Fields) -> tuple[list[Json], list[Jso
                 raise invalid(f"{path}.role", "is no role of chat completions")
     if not turns:
         raise invalid("messages", "needs at least one message of a user for this model's provider")
+    for turn in turns:
+        # Anthropic wants the results of tools first in their turn.
+        turn["content"].sort(key=lambda block: block["type"] != "tool_result")
     return system, turns
 
 
@@ -57,12 +60,11 @@ def compact(blocks: list[Json]) -> str | list[Json]:
 
 
 def _take_turn(turns: list[Json], role: str, blocks: list[Json]) -> None:
-    """Anthropic's turns alternate and say something; the results of tools come first in theirs."""
-    if not blocks:
-        return
-    if turns and turns[-1]["role"] == role:
-        blocks = turns.pop()["content"] + blocks
-    turns.append({"role": role, "content": sorted(blocks, key=lambda block: block["type"] != "tool_result")})
+    """Anthropic's turns alternate and say something."""
+    if blocks and turns and turns[-1]["role"] == role:
+        turns[-1]["content"] += blocks
+    elif blocks:
+        turns.append({"role": role, "content": blocks})
 
 
 def _said(message: Json, kinds: frozenset[str], path: str, fields: Fields) -> list[Json]:

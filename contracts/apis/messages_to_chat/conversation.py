@@ -1,5 +1,7 @@
 """Anthropic's system prompt and turns as the messages of a chat."""
 
+import hashlib
+
 from contracts.apis import arguments
 from contracts.apis.asked import list_at, object_at, text_at
 from contracts.apis.fields import Fields, Json, invalid
@@ -9,6 +11,8 @@ _FAILED = "Error: "
 """Before the result of a tool that failed: a chat has no other mark for it."""
 _SHOWN_NEXT = "The result is in the next message."
 """For a result without text: a tool message can't carry an image or a file, so the user's message after it does."""
+_LONGEST_ID = 40
+"""Characters that OpenAI allows; the calls of other models have longer ones."""
 _REASONING = ("thinking", "redacted_thinking")
 
 
@@ -69,7 +73,7 @@ def _tool_result(block: Json, path: str, fields: Fields) -> tuple[Json, list[Jso
     texts = [part for part in parts if part["type"] == "text"]
     shown = [part for part in parts if part["type"] != "text"]
     text = compact(texts) if texts or not shown else _SHOWN_NEXT
-    call = text_at(block.get("tool_use_id"), f"{path}.tool_use_id")
+    call = _id(block.get("tool_use_id"), f"{path}.tool_use_id")
     failed = _FAILED if block.get("is_error") is True else ""
     return {"role": "tool", "tool_call_id": call, "content": f"{failed}{text}"}, shown
 
@@ -105,4 +109,14 @@ def _tool_call(block: Json, path: str) -> Json:
     except ValueError as error:
         raise invalid(f"{path}.input", "is nothing that JSON can say") from error
     function = {"name": text_at(block.get("name"), f"{path}.name"), "arguments": given}
-    return {"id": text_at(block.get("id"), f"{path}.id"), "type": "function", "function": function}
+    return {"id": _id(block.get("id"), f"{path}.id"), "type": "function", "function": function}
+
+
+def _id(value: object, path: str) -> str:
+    """The id of a call, in the call and in its result alike."""
+    text = text_at(value, path)
+    return (
+        text
+        if len(text) <= _LONGEST_ID
+        else hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_LONGEST_ID]
+    )

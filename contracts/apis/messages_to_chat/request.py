@@ -4,6 +4,7 @@ Every field of the `anthropic` SDK 2.12 has its place here: translated, refused 
 nothing about the answer. What that API doesn't know (`seed`, `logit_bias`) goes on as it is.
 """
 
+import hashlib
 from typing import Literal
 
 from contracts.apis.asked import list_at, number_at, object_at, text_at, whole_number_at
@@ -34,6 +35,8 @@ _ASKS_FOR_NOTHING: dict[str, tuple[object, ...]] = {
 _PRICE_ONLY = ("cache_control",)
 _MOST_STOPS = 4
 """OpenAI, "Create chat completion": up to 4 sequences."""
+_LONGEST_USER = 64
+"""Characters that OpenAI allows («string too long»); Claude Code's ids have more than 128."""
 _SERVICE_TIERS = {"auto": "auto", "standard_only": "default"}
 
 
@@ -82,8 +85,13 @@ def _user(request: Json, fields: Fields) -> Json:
     for name in metadata:
         if name != "user_id":
             fields.cannot(f"metadata.{name}")
-    user = metadata.get("user_id")
-    return {"user": text_at(user, "metadata.user_id")} if user is not None else {}
+    if metadata.get("user_id") is None:
+        return {}
+    user = text_at(metadata["user_id"], "metadata.user_id")
+    # Still one id for one user, and one that tells nothing of them.
+    return {
+        "user": user if len(user) <= _LONGEST_USER else hashlib.sha256(user.encode(errors="surrogatepass")).hexdigest()
+    }
 
 
 def _service_tier(request: Json, fields: Fields) -> Json:

@@ -116,6 +116,13 @@ NULLS = (
 )
 
 
+def test_a_user_with_an_id_that_openai_would_refuse_has_a_short_one():
+    short, other = (translated(metadata={"user_id": letter * 65})["user"] for letter in "ab")
+    assert (len(short), len(other), short == other) == (64, 64, False)
+    assert translated(metadata={"user_id": "a" * 65})["user"] == short
+    assert translated(metadata={"user_id": "a" * 64})["user"] == "a" * 64
+
+
 def test_null_and_the_default_ask_for_nothing():
     assert translated(**dict.fromkeys(NULLS)) == translated(speed="standard", mcp_servers=[]) == translated()
 

@@ -185,6 +185,25 @@ def test_a_replayed_message_is_the_same_message_again(said: Json):
     assert events[0]["message"]["stop_reason"] is None
 
 
+def test_a_replay_says_what_it_has_to_say_in_deltas():
+    content = [{"type": "thinking", "thinking": "Hm.", "signature": "s"}, {"type": "text", "text": "Hi"}, use("a", x=1)]
+    head = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "tool_use"}
+    events = list(replay_message({**head, "stop_sequence": None, "usage": COUNTED, "content": content}))
+    assert events[0]["message"]["usage"]["output_tokens"] == 0
+    assert blocks(events) == [
+        {"start": 0, "type": "thinking", "thinking": "", "signature": ""},
+        {"delta": 0, "type": "thinking_delta", "thinking": "Hm."},
+        {"delta": 0, "type": "signature_delta", "signature": "s"},
+        {"stop": 0},
+        {"start": 1, "type": "text", "text": ""},
+        {"delta": 1, "type": "text_delta", "text": "Hi"},
+        {"stop": 1},
+        {"start": 2, "type": "tool_use", "id": "a", "name": "add", "input": {}},
+        {"delta": 2, "type": "input_json_delta", "partial_json": '{"x":1}'},
+        {"stop": 2},
+    ]
+
+
 @pytest.mark.parametrize(
     "chunks",
     [

@@ -139,6 +139,14 @@ def test_a_result_is_text_and_a_failed_one_is_marked(more: Json, content: str):
     ]
 
 
+def test_an_id_that_openai_would_refuse_is_the_same_short_one_in_call_and_result():
+    turns = [assistant(use("a" * 40), use("b" * 41), use("c" * 41)), user(result("b" * 41), result("c" * 41))]
+    called, first, second = conversation(HELLO, *turns)[1:]
+    ids = [call["id"] for call in called["tool_calls"]]
+    assert ids == ["a" * 40, first["tool_call_id"], second["tool_call_id"]]
+    assert (len(set(ids)), {len(id_) for id_ in ids}) == (3, {40})
+
+
 def test_what_a_tool_message_cannot_carry_follows_in_a_users_message():
     turn = user(result("a", content=[text("See:"), IMAGE]), result("b", content=[PDF]), text("So?"))
     assert conversation(HELLO, assistant(use("a"), use("b")), turn)[2:] == [
