@@ -1,5 +1,6 @@
 """Making one of a request's calls: entered into the journal before, into the ledger after it."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,8 @@ class Maker:
         self._relay = relay
         self._tools = tools
         self._journal = journal
+        self.entered = asyncio.Event()
+        """Whether a call is in the journal."""
         self.under_way: AttemptedCall | None = None
         """The call that was entered last and has not ended yet."""
 
@@ -64,6 +67,7 @@ class Maker:
             call = attempted(self._job, attempt, self._plan.prompt_tokens, self.under_way)
             await self._journal.enter(call)
             self.under_way = call
+            self.entered.set()
             result = await self._tools.caller.call(
                 self._job, attempt, self._request, self._sender(attempt, lane), lane.stop if lane else Stop()
             )

@@ -127,11 +127,13 @@ class Run:
         return made
 
     async def _beside(self, lane: hedge.Lane) -> Made | None:
-        """The second call, where one may be made."""
-        if self._maker.under_way is None:
-            return None
+        """The second call, where one may be made and the first one is still under way."""
+        await self._maker.entered.wait()
         grant = await self._tools.fleet.spare(self._plan)
         if grant is None:
+            return None
+        if self._maker.under_way is None or lane.stop.given:
+            self._tools.fleet.settle(grant, None)
             return None
         self._left -= 1
         try:

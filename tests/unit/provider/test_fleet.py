@@ -70,6 +70,12 @@ async def test_within_a_tier_the_faster_one_is_called(yard: Yard) -> None:
     assert {(await called(yard, plan((A, B)))).option for _ in range(20)} == {B}
 
 
+async def test_calls_are_shared_by_weight(yard: Yard) -> None:
+    heavy, light = option("h/x", weight=3), option("l/x", weight=1)
+    found = [(await called(yard, plan((heavy, light)))).option for _ in range(1000)]
+    assert found.count(heavy) / 1000 == pytest.approx(0.75, abs=0.05)
+
+
 async def test_an_option_whose_breaker_is_open_is_passed_over(yard: Yard) -> None:
     await break_open(yard, A)
     grant = await called(yard, plan((A,), (B,)))
