@@ -5,97 +5,20 @@ import os
 import time
 from pathlib import Path
 
-import nats.errors
 import pytest
 
-from infra.catalog import Catalog, CatalogSource, EntryError
+from infra.catalog import Catalog
 from infra.catalog.candidate import Candidate
-from infra.catalog.file import CatalogFile
-from infra.catalog.watch import CatalogWatch
 from infra.runtime import end_tasks
 from infra.settings import SettingsError
+from tests.support.catalogs import A_WHILE_AGO, BAD, JUST_NOW, LONG_AGO, WatchRig, text
 from tests.support.logs import RecordedLog
 from tests.support.waiting import eventually
 
-LONG_AGO, A_WHILE_AGO, JUST_NOW = (time.time() - seconds for seconds in (3000, 2000, 1000))
-
-
-def text(model: str) -> bytes:
-    return (
-        "providers:\n"
-        '  - {name: one, kind: openai, base_url: "http://127.0.0.1:1/v1"}\n'
-        "models:\n"
-        f"  - {{name: {model}, deployments: [{{name: one/any, provider: one, model: real}}]}}\n"
-    ).encode()
-
-
-BAD = text("x").replace(b"kind: openai", b"kind: telepathy")
-
-
-class Bucket:
-    """The bucket, in memory. `away`: the broker can't be reached."""
-
-    def __init__(self) -> None:
-        self.applied: Candidate | None = None
-        self.kept: Candidate | None = None
-        self.away = False
-
-    def apply(self, raw: bytes, at: float) -> None:
-        self.applied = Candidate(raw, at, "applied")
-
-    async def look(self) -> bool:
-        if self.away:
-            raise nats.errors.TimeoutError
-        return True
-
-    async def in_force(self) -> Candidate | None:
-        await self.look()
-        return self.kept
-
-    async def keep(self, good: Candidate) -> None:
-        await self.look()
-        self.kept = good
-
-
-class Rig:
-    """One process that watches one file and one bucket."""
-
-    def __init__(self, path: Path, log: RecordedLog) -> None:
-        self.path, self.log, self.bucket = path, log, Bucket()
-        self.checked: list[str] = []
-        self.refuses: str | None = None
-        self.watch: CatalogWatch
-        self.source: CatalogSource
-
-    def write(self, raw: bytes, at: float) -> None:
-        self.path.write_bytes(raw)
-        os.utime(self.path, (at, at))
-
-    async def check(self, catalog: Catalog) -> None:
-        self.checked.append(catalog.models[0].name)
-        if catalog.models[0].name == self.refuses:
-            raise EntryError("its key is not set", ("providers", 0))
-
-    async def open(self) -> None:
-        checks = (self.check,)
-        bucket = self.bucket
-        self.watch = CatalogWatch(CatalogFile(self.path), bucket, self.log.logger, checks=checks, vouches=True)  # type: ignore[arg-type]
-        self.source = await self.watch.open()
-
-    async def looks(self, times: int = 2) -> str:
-        """Look so often; the one model of the catalogue that is in force then."""
-        for _ in range(times):
-            await self.watch.look(self.source)
-        return self.model
-
-    @property
-    def model(self) -> str:
-        return self.source.current.models[0].name
-
 
 @pytest.fixture
-def rig(tmp_path: Path, log: RecordedLog) -> Rig:
-    return Rig(tmp_path / "models.yaml", log)
+def rig(tmp_path: Path, log: RecordedLog) -> WatchRig:
+    return WatchRig(tmp_path / "models.yaml", log)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +26,7 @@ def rig(tmp_path: Path, log: RecordedLog) -> Rig:
     [(LONG_AGO, A_WHILE_AGO, "applied"), (A_WHILE_AGO, LONG_AGO, "file"), (A_WHILE_AGO, None, "file")],
 )
 async def test_a_start_takes_the_one_that_was_changed_last(
-    rig: Rig, file_at: float, applied_at: float | None, model: str
+    rig: WatchRig, file_at: float, applied_at: float | None, model: str
 ):
     rig.write(text("file"), file_at)
     if applied_at is not None:
@@ -112,7 +35,7 @@ async def test_a_start_takes_the_one_that_was_changed_last(
     assert rig.model == model
 
 
-async def test_while_it_runs_each_change_takes_over_in_its_turn(rig: Rig):
+async def test_while_it_runs_each_change_takes_over_in_its_turn(rig: WatchRig):
     rig.write(text("first"), LONG_AGO)
     await rig.open()
     rig.bucket.apply(text("second"), A_WHILE_AGO)
@@ -122,7 +45,7 @@ async def test_while_it_runs_each_change_takes_over_in_its_turn(rig: Rig):
     assert len(rig.log.events("catalog_reloaded")) == 2
 
 
-async def test_a_file_that_was_changed_before_the_applied_one_does_not_take_over_and_that_is_said(rig: Rig):
+async def test_a_file_that_was_changed_before_the_applied_one_does_not_take_over_and_that_is_said(rig: WatchRig):
     rig.write(text("first"), LONG_AGO)
     rig.bucket.apply(text("applied"), JUST_NOW)
     await rig.open()
@@ -133,14 +56,14 @@ async def test_a_file_that_was_changed_before_the_applied_one_does_not_take_over
     assert await rig.looks() == "old"
 
 
-async def test_a_time_in_the_future_does_not_win_for_ever(rig: Rig):
+async def test_a_time_in_the_future_does_not_win_for_ever(rig: WatchRig):
     rig.write(text("file"), time.time() + 1000)
     await rig.open()
     rig.bucket.apply(text("applied"), time.time())
     assert await rig.looks() == "applied"
 
 
-async def test_a_file_is_left_alone_until_it_stays_as_it_is(rig: Rig):
+async def test_a_file_is_left_alone_until_it_stays_as_it_is(rig: WatchRig):
     rig.write(text("first"), LONG_AGO)
     await rig.open()
     rig.write(text("second")[:-30], A_WHILE_AGO)
@@ -152,7 +75,7 @@ async def test_a_file_is_left_alone_until_it_stays_as_it_is(rig: Rig):
     assert rig.log.events("catalog_refused") == []
 
 
-async def test_a_file_that_is_replaced_by_one_of_the_same_size_and_time_is_noticed(rig: Rig):
+async def test_a_file_that_is_replaced_by_one_of_the_same_size_and_time_is_noticed(rig: WatchRig):
     rig.write(text("first"), LONG_AGO)
     await rig.open()
     other = rig.path.with_name("other")
@@ -163,7 +86,7 @@ async def test_a_file_that_is_replaced_by_one_of_the_same_size_and_time_is_notic
 
 
 @pytest.mark.parametrize("by_file", [True, False], ids=["by the file", "applied"])
-async def test_a_wrong_one_is_refused_with_its_line_and_the_old_one_stays(rig: Rig, by_file: bool):
+async def test_a_wrong_one_is_refused_with_its_line_and_the_old_one_stays(rig: WatchRig, by_file: bool):
     rig.write(text("first"), LONG_AGO)
     await rig.open()
     rig.write(BAD, A_WHILE_AGO) if by_file else rig.bucket.apply(BAD, A_WHILE_AGO)
@@ -175,7 +98,7 @@ async def test_a_wrong_one_is_refused_with_its_line_and_the_old_one_stays(rig: R
     assert await rig.looks() == "second"
 
 
-async def test_what_a_check_refuses_is_told_with_its_line_and_nobody_sees_any_of_it(rig: Rig):
+async def test_what_a_check_refuses_is_told_with_its_line_and_nobody_sees_any_of_it(rig: WatchRig):
     seen: list[str] = []
 
     async def see(catalog: Catalog) -> None:
@@ -197,7 +120,7 @@ async def test_what_a_check_refuses_is_told_with_its_line_and_nobody_sees_any_of
     assert refused["reason"].endswith("is wrong in line 2 (providers.0): its key is not set.")
 
 
-async def test_what_is_withdrawn_gives_way_to_the_file(rig: Rig):
+async def test_what_is_withdrawn_gives_way_to_the_file(rig: WatchRig):
     rig.write(text("file"), LONG_AGO)
     rig.bucket.apply(text("applied"), JUST_NOW)
     await rig.open()
@@ -205,7 +128,7 @@ async def test_what_is_withdrawn_gives_way_to_the_file(rig: Rig):
     assert await rig.looks() == "file"
 
 
-async def test_a_file_that_goes_away_is_told_once_and_what_it_held_stays(rig: Rig):
+async def test_a_file_that_goes_away_is_told_once_and_what_it_held_stays(rig: WatchRig):
     rig.write(text("file"), LONG_AGO)
     await rig.open()
     rig.path.unlink()
@@ -214,7 +137,7 @@ async def test_a_file_that_goes_away_is_told_once_and_what_it_held_stays(rig: Ri
     assert "can't be read" in refused["reason"]
 
 
-async def test_the_same_text_again_is_no_change(rig: Rig):
+async def test_the_same_text_again_is_no_change(rig: WatchRig):
     rig.write(text("file"), LONG_AGO)
     await rig.open()
     before = rig.source.current
@@ -223,7 +146,7 @@ async def test_the_same_text_again_is_no_change(rig: Rig):
     assert rig.source.current is before
 
 
-async def test_a_broker_that_is_away_keeps_no_file_from_being_taken_over(rig: Rig):
+async def test_a_broker_that_is_away_keeps_no_file_from_being_taken_over(rig: WatchRig):
     rig.bucket.away = True
     rig.write(text("first"), LONG_AGO)
     await rig.open()
@@ -234,7 +157,7 @@ async def test_a_broker_that_is_away_keeps_no_file_from_being_taken_over(rig: Ri
     assert rig.bucket.kept == Candidate(text("second"), pytest.approx(A_WHILE_AGO), str(rig.path))
 
 
-async def test_what_is_in_force_is_kept_and_what_is_refused_is_not(rig: Rig):
+async def test_what_is_in_force_is_kept_and_what_is_refused_is_not(rig: WatchRig):
     rig.write(text("first"), LONG_AGO)
     await rig.open()
     rig.write(BAD, A_WHILE_AGO)
@@ -244,7 +167,7 @@ async def test_what_is_in_force_is_kept_and_what_is_refused_is_not(rig: Rig):
 
 
 @pytest.mark.parametrize("raw", [BAD, text("keyless")], ids=["wrong", "without its key"])
-async def test_a_start_with_a_bad_one_takes_the_one_that_was_kept(rig: Rig, raw: bytes):
+async def test_a_start_with_a_bad_one_takes_the_one_that_was_kept(rig: WatchRig, raw: bytes):
     rig.refuses = "keyless"
     rig.write(raw, JUST_NOW)
     rig.bucket.kept = Candidate(text("good"), LONG_AGO, "kept")
@@ -255,14 +178,14 @@ async def test_a_start_with_a_bad_one_takes_the_one_that_was_kept(rig: Rig, raw:
 
 
 @pytest.mark.parametrize("away", [True, False], ids=["the broker is away", "nothing was kept"])
-async def test_a_start_with_a_bad_one_and_nothing_else_fails(rig: Rig, away: bool):
+async def test_a_start_with_a_bad_one_and_nothing_else_fails(rig: WatchRig, away: bool):
     rig.bucket.away = away
     rig.write(BAD, JUST_NOW)
     with pytest.raises(SettingsError, match="line 2"):
         await rig.open()
 
 
-async def test_a_change_that_somebody_fails_on_does_not_end_the_watch(rig: Rig):
+async def test_a_change_that_somebody_fails_on_does_not_end_the_watch(rig: WatchRig):
     async def fail(catalog: Catalog) -> None:
         if catalog.models[0].name == "second":
             raise RuntimeError
