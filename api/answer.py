@@ -7,8 +7,7 @@ from typing import Any
 
 import orjson
 
-from api import sse
-from api.errors import STAGE
+from api.dialects.dialect import STAGE, STREAM_CONTENT_TYPE, Dialect
 from api.exchange import Exchange
 from api.inbox import Delta, Inbox, Item, Left, Mailbox, Terminal
 from api.prompt import Prompt
@@ -25,7 +24,8 @@ _STRAGGLERS = 1.0
 class Answer:
     """Writes one answer. `facts` are what the log line and the server span say about it."""
 
-    def __init__(self, exchange: Exchange, box: Mailbox, inbox: Inbox, prompt: Prompt) -> None:
+    def __init__(self, exchange: Exchange, box: Mailbox, inbox: Inbox, prompt: Prompt, dialect: Dialect) -> None:
+        self._dialect = dialect
         self._exchange = exchange
         self._box = box
         self._inbox = inbox
@@ -64,7 +64,7 @@ class Answer:
     async def _on_delta(self, first: Delta) -> None:
         """Write what is there in one go: a fast provider's chunks arrive faster than a socket wants to be woken."""
         if self._received == 0:
-            await self._exchange.start(200, _route_headers(first.headers), sse.CONTENT_TYPE)
+            await self._exchange.start(200, _route_headers(first.headers), STREAM_CONTENT_TYPE)
         events = [self._event(first), *(self._event(delta) for delta in self._box.deltas_there())]
         await self._exchange.write(b"".join(events), more=True)
         self.first_token_at = self.first_token_at or time.perf_counter()
@@ -75,19 +75,20 @@ class Answer:
             message = "a part of the answer was lost on its way"
             raise PenstockError(ErrorCode.PIPELINE_UNAVAILABLE, message, stage=STAGE, retryable=True)
         self._received += 1
-        return sse.event(delta.body)
+        self._exchange.events += 1
+        return self._dialect.event(delta.body)
 
     async def _on_completed(self, completed: dict[str, Any]) -> None:
         self.facts |= {name: completed.get(name) for name in ("cache", "deployment", "attempts", "cost_usd")}
         if not self._prompt.stream:
             return await self._exchange.reply(200, orjson.dumps(completed["response"]), _result_headers(completed))
         if self._received == 0:
-            await self._exchange.start(200, _result_headers(completed), sse.CONTENT_TYPE)
-            events = sse.replay(completed["response"], include_usage=self._prompt.include_usage)
+            await self._exchange.start(200, _result_headers(completed), STREAM_CONTENT_TYPE)
+            events = self._dialect.replay(completed["response"], include_usage=self._prompt.include_usage)
             await self._exchange.write(b"".join(events), more=True)
         else:
             await self._collect_stragglers(completed["deltas"])
-        return await self._exchange.write(sse.DONE, more=False)
+        return await self._exchange.write(self._dialect.done, more=False)
 
     async def _collect_stragglers(self, count: int) -> None:
         self._deadline = asyncio.get_running_loop().time() + _STRAGGLERS
@@ -117,5 +118,6 @@ def _result_headers(completed: dict[str, Any]) -> dict[str, str]:
         "x-penstock-model": completed.get("deployment"),
         "x-penstock-attempts": completed.get("attempts", 0),
         "x-penstock-cost-usd": completed.get("cost_usd"),
+        "x-penstock-estimated": "true" if (completed.get("usage") or {}).get("estimated") else None,
     }
     return {name: str(value) for name, value in found.items() if value is not None}

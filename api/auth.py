@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.errors import STAGE
+from api.dialects.dialect import STAGE
 from contracts.errors import ErrorCode, PenstockError
 from infra.database.keys import StoredKey, hash_secret, split_key
 
@@ -41,11 +41,14 @@ class Authenticator:
         self._entries: dict[tuple[str, bytes], _Entry] = {}
         self._reading: dict[tuple[str, bytes], asyncio.Task[_Entry]] = {}
 
-    async def authenticate(self, authorization: str | None) -> Principal:
-        """From an `Authorization` header. Raises `PenstockError`: `invalid_api_key`, or `pipeline_unavailable`."""
+    async def authenticate(self, authorization: str | None, hint: str = "`Authorization: Bearer psk_…`") -> Principal:
+        """From an `Authorization` header; `hint` says how a key is sent.
+
+        Raises `PenstockError`: `invalid_api_key`, or `pipeline_unavailable`.
+        """
         parts = split_key(authorization[7:]) if authorization and authorization[:7].lower() == "bearer " else None
         if parts is None:
-            raise _refused("no API key was given as `Authorization: Bearer psk_…`" if not authorization else None)
+            raise _refused(f"no API key was given as {hint}" if not authorization else None)
         public_id, secret_hash = parts[0], hash_secret(parts[1])
         key = (await self._entry(public_id, secret_hash)).key
         if key is None or not key.usable_at(datetime.now(UTC)):

@@ -1,10 +1,11 @@
 """One HTTP request and its answer, on plain ASGI: what the endpoints need of it and no more."""
 
 from collections.abc import Mapping
+from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
-from api.errors import STAGE, error_body, error_headers, status_of
+from api.dialects.dialect import STAGE
 from api.inbox import Left, Mailbox
 from contracts.errors import ErrorCode, PenstockError
 
@@ -20,8 +21,15 @@ class Exchange:
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self._query_string: bytes = scope.get("query_string", b"")
         self.status: int | None = None
+        self.events = 0
         self.answer_headers: dict[str, str] = {}
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters behind the path."""
+        return dict(parse_qsl(self._query_string.decode("latin-1")))
 
     def header(self, name: str) -> str | None:
         """A request header by its lower-case name."""
@@ -68,10 +76,6 @@ class Exchange:
         """Send a whole answer."""
         await self.start(status, {**headers, "content-length": str(len(body))})
         await self.write(body, more=False)
-
-    async def reply_error(self, error: PenstockError) -> None:
-        """Send an error in OpenAI's shape."""
-        await self.reply(status_of(error), error_body(error), error_headers(error))
 
 
 def _too_large(limit: int) -> PenstockError:

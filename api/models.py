@@ -1,27 +1,34 @@
-"""GET /v1/models: what the catalogue offers."""
+"""GET /v1/models: what the catalogue offers, in the shape of the API that the caller speaks."""
 
 from typing import Any
 
 import orjson
 
-from api.errors import STAGE
+from api.admission import admit
+from api.dialects.dialect import STAGE, Dialect
 from api.exchange import Exchange
+from api.front import ANTHROPIC, spoken_by
 from api.gateway import Gateway
 from api.observed import Visit
 from contracts.errors import ErrorCode, PenstockError
 from infra.catalog import Catalog, Model
 
-
-def model_list(catalog: Catalog) -> dict[str, Any]:
-    """OpenAI's list. Patterns are left out: they stand for names that only the provider knows."""
-    return {
-        "object": "list",
-        "data": [model_object(model, model.name) for model in catalog.models if not model.is_pattern],
-    }
+_NO_DATE = "1970-01-01T00:00:00Z"
 
 
-def model_object(model: Model, name: str) -> dict[str, Any]:
-    """OpenAI's model object. The catalogue knows no date of birth, so `created` is 0."""
+def model_list(catalog: Catalog, dialect: Dialect) -> dict[str, Any]:
+    """All of them. Patterns are left out: they stand for names that only the provider knows."""
+    found = [model_object(model, model.name, dialect) for model in catalog.models if not model.is_pattern]
+    if dialect is not ANTHROPIC:
+        return {"object": "list", "data": found}
+    ends = {"first_id": found[0]["id"], "last_id": found[-1]["id"]} if found else {"first_id": None, "last_id": None}
+    return {"data": found, "has_more": False, **ends}
+
+
+def model_object(model: Model, name: str, dialect: Dialect) -> dict[str, Any]:
+    """One of them. The catalogue knows no date of birth, so that is the beginning of 1970."""
+    if dialect is ANTHROPIC:
+        return {"type": "model", "id": name, "display_name": name, "created_at": _NO_DATE}
     return {"id": name, "object": "model", "created": 0, "owned_by": model.deployments[0].provider}
 
 
@@ -33,19 +40,17 @@ class Models:
 
     async def list(self, exchange: Exchange, visit: Visit) -> None:
         """GET /v1/models."""
-        await self._authenticate(exchange, visit)
-        await exchange.reply(200, orjson.dumps(model_list(self._gateway.catalog.current)), {})
+        dialect = spoken_by(exchange.header)
+        await admit(self._gateway, exchange, visit, dialect, scope=None)
+        await exchange.reply(200, orjson.dumps(model_list(self._gateway.catalog.current, dialect)), {})
 
     async def one(self, exchange: Exchange, visit: Visit) -> None:
         """GET /v1/models/{name}; names with a slash too."""
-        await self._authenticate(exchange, visit)
+        dialect = spoken_by(exchange.header)
+        await admit(self._gateway, exchange, visit, dialect, scope=None)
         name = exchange.path.removeprefix("/v1/models/")
         model = self._gateway.catalog.current.resolve(name)
         if model is None:
             message = f"the model «{name}» does not exist"
             raise PenstockError(ErrorCode.MODEL_NOT_FOUND, message, stage=STAGE, param="model")
-        await exchange.reply(200, orjson.dumps(model_object(model, name)), {})
-
-    async def _authenticate(self, exchange: Exchange, visit: Visit) -> None:
-        principal = await self._gateway.authenticator.authenticate(exchange.header("authorization"))
-        visit.facts |= {"tenant": principal.tenant, "key_id": principal.key_id}
+        await exchange.reply(200, orjson.dumps(model_object(model, name, dialect)), {})

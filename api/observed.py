@@ -5,11 +5,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import orjson
 from opentelemetry.trace import SpanKind
 from starlette.types import Receive, Scope, Send
 
-from api import sse
-from api.errors import STAGE, error_body, error_headers, status_of
+from api.dialects.dialect import STAGE, Dialect, Header, error_headers, status_of
 from api.exchange import Exchange
 from api.gateway import Gateway
 from contracts import envelope
@@ -37,8 +37,9 @@ Endpoint = Callable[[Exchange, Visit], Awaitable[None]]
 class Observed:
     """An endpoint as an ASGI application."""
 
-    def __init__(self, gateway: Gateway, route: str, endpoint: Endpoint) -> None:
+    def __init__(self, gateway: Gateway, route: str, endpoint: Endpoint, speaks: Callable[[Header], Dialect]) -> None:
         self._gateway = gateway
+        self._speaks = speaks
         self._route = route
         self._endpoint = endpoint
 
@@ -50,14 +51,14 @@ class Observed:
         try:
             await self._endpoint(exchange, visit)
         except PenstockError as error:
-            await _answer_error(exchange, visit, error)
+            await self._answer_error(exchange, visit, error)
         except asyncio.CancelledError:
             visit.error = PenstockError(ErrorCode.CANCELLED, "the server stopped", stage=STAGE)
             raise
         except Exception:
             self._gateway.log.exception("endpoint_failed", request_id=visit.request_id)
             message = "an error of our own; it has been logged"
-            await _answer_error(exchange, visit, PenstockError(ErrorCode.INTERNAL_ERROR, message, stage=STAGE))
+            await self._answer_error(exchange, visit, PenstockError(ErrorCode.INTERNAL_ERROR, message, stage=STAGE))
         finally:
             gauge.dec()
             self._finish(exchange, visit, time.perf_counter() - visit.started)
@@ -71,6 +72,7 @@ class Observed:
         span.attributes[names.REQUEST_ID] = visit.request_id
         exchange.answer_headers["x-request-id"] = visit.request_id
         exchange.answer_headers["traceparent"] = span.context.traceparent()
+        exchange.answer_headers |= self._speaks(exchange.header).answer_headers(visit.request_id)
         return visit
 
     def _finish(self, exchange: Exchange, visit: Visit, seconds: float) -> None:
@@ -94,13 +96,14 @@ class Observed:
             **({"error_code": error.code, "error_stage": error.stage} if error else {}),
         )
 
-
-async def _answer_error(exchange: Exchange, visit: Visit, error: PenstockError) -> None:
-    """A JSON error, or, where a stream has begun, an error event without the `[DONE]` of a clean end."""
-    visit.error = error
-    if error.code is ErrorCode.CANCELLED:
-        return
-    if exchange.status is None:
-        await exchange.reply(status_of(error), error_body(error), error_headers(error))
-    else:
-        await exchange.write(sse.event(error_body(error)), more=False)
+    async def _answer_error(self, exchange: Exchange, visit: Visit, error: PenstockError) -> None:
+        """A JSON error, or, where a stream has begun, an error event without what ends a stream well."""
+        visit.error = error
+        if error.code is ErrorCode.CANCELLED:
+            return
+        dialect = self._speaks(exchange.header)
+        if exchange.status is None:
+            body = orjson.dumps(dialect.error(error, visit.request_id))
+            await exchange.reply(status_of(error), body, error_headers(error))
+        else:
+            await exchange.write(dialect.error_event(error, visit.request_id, exchange.events), more=False)

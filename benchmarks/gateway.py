@@ -46,12 +46,13 @@ class Target:
 
 @dataclass(frozen=True)
 class PenstockOptions:
-    """How `penstock up` is started. `otlp_url` switches tracing on."""
+    """How `penstock up` is started. `otlp_url` switches tracing on; `catalogue` is used in place of our own."""
 
     model: str
     upstream_url: str
     processes: bool
     otlp_url: str | None
+    catalogue: str | None = None
 
 
 @contextmanager
@@ -61,9 +62,8 @@ def penstock(options: PenstockOptions, directory: Path) -> Iterator[Target]:
     Raises `BenchmarkError` where it ends, or is not ready within `READY_WITHIN` seconds.
     """
     ready_file, log = directory / "ready.json", directory / "penstock.log"
-    (directory / "catalog.yaml").write_text(
-        CATALOGUE.format(upstream=options.upstream_url, model=options.model), encoding="utf-8"
-    )
+    catalogue = options.catalogue or CATALOGUE.format(upstream=options.upstream_url, model=options.model)
+    (directory / "catalog.yaml").write_text(catalogue, encoding="utf-8")
     with log.open("wb") as output:
         child = Child("penstock up", _arguments(options, directory), env=_environment(options), output=output)
     known: list[psutil.Process] = [psutil.Process(child.pid)]

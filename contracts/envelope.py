@@ -40,6 +40,8 @@ ROUTE = "ce-route"
 LONG_CONTEXT = "ce-longcontext"
 RESIDENCY = "ce-residency"
 DROP_PARAMS = "ce-dropparams"
+API_VERSION = "ce-apiversion"
+BETA = "ce-beta"
 
 CARRIED = (
     REQUEST_ID,
@@ -58,6 +60,8 @@ CARRIED = (
     LONG_CONTEXT,
     RESIDENCY,
     DROP_PARAMS,
+    API_VERSION,
+    BETA,
 )
 """What a stage passes on to the next; the rest of the envelope is each message's own."""
 
@@ -106,6 +110,8 @@ class Envelope(BaseModel):
     drop_params: Annotated[
         str | None, Field(alias=DROP_PARAMS, description="'true': what a provider can't be asked is left out.")
     ] = None
+    api_version: Annotated[str | None, Field(alias=API_VERSION, description="The caller's `anthropic-version`.")] = None
+    beta: Annotated[str | None, Field(alias=BETA, description="The caller's `anthropic-beta`.")] = None
     route: Annotated[str | None, Field(alias=ROUTE, description="Why these deployments.")] = None
 
 

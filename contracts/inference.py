@@ -15,6 +15,8 @@ ANTHROPIC_MESSAGES = "anthropic.messages"
 ANTHROPIC_COUNT_TOKENS = "anthropic.count_tokens"
 APIS = (OPENAI_CHAT, OPENAI_RESPONSES, OPENAI_EMBEDDINGS, ANTHROPIC_MESSAGES, ANTHROPIC_COUNT_TOKENS)
 """The shapes in which a request may be made, whichever provider answers it."""
+DROP_PARAMS = "drop_params"
+"""A field of ours that a request of any API may have; it goes no further than the provider worker."""
 
 
 class Contract(BaseModel):
@@ -43,6 +45,16 @@ class InferenceRequested(Contract):
     drop_params: Annotated[
         bool, Field(description="Leave out what the provider can't be asked, instead of refusing the request.")
     ] = False
+    api_version: Annotated[
+        str | None,
+        Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="What `anthropic-version` says, for Anthropic itself."),
+    ] = None
+    beta: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[\x21-\x7e ]{1,1024}$", description="What `anthropic-beta` says, for a provider that reads it."
+        ),
+    ] = None
 
 
 class TokenUsage(Contract):

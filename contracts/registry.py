@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from contracts.cache import CacheStored
 from contracts.inference import InferenceAttempted, InferenceCompleted, InferenceFailed, InferenceRequested
+from contracts.responses import ResponseStored
 from contracts.usage import UsageRecorded
 
 
@@ -83,6 +84,13 @@ CONTRACTS: tuple[MessageContract, ...] = (
         "CACHE",
         CacheStored,
         "An answer that may be given again; the newest message of a subject is the entry.",
+    ),
+    MessageContract(
+        "response.stored",
+        "penstock.v1.response.stored.{tenant}.{request_id}",
+        "RESPONSES",
+        ResponseStored,
+        "A response that can be asked for again, as far as it has come; the newest message of a subject counts.",
     ),
 )
 

@@ -199,7 +199,11 @@ _SAMPLES: dict[str, Any] = {
     "latency_ms": 412.5,
     "first_token_ms": 180.2,
     "trace_id": "0af7651916cd43dd8448eb211c80319c",
+    "response_id": f"resp_{_REQUEST}",
     "cache_control": None,
+    "residency": None,
+    "api_version": None,
+    "beta": None,
     "param": None,
     "error_code": None,
 }

@@ -99,6 +99,11 @@ def cache_entry(tenant: str, key: str) -> str:
     return f"{ROOT}.cache.stored.{tenant}.{key}"
 
 
+def response_stored(tenant: str, request_id: str) -> str:
+    """One stored response; the latest message of the subject counts."""
+    return f"{ROOT}.response.stored.{tenant}.{request_id}"
+
+
 def counter(name: str) -> str:
     """A number that all processes count up together; `name` is one or more tokens."""
     return f"{ROOT}.counter.{name}"

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     cache_bytes: Annotated[int, Field(ge=1024 * 1024, description="The cache drops its oldest beyond this.")] = (
         256 * 1024 * 1024
     )
+    responses_age: Annotated[float, Field(ge=60, description="How long stored responses can be asked for.")] = (
+        30 * 86_400.0
+    )
     ledger_batch: Annotated[int, Field(ge=1, le=10_000, description="Usage rows in one transaction, at most.")] = 200
     ledger_linger: Annotated[float, Field(ge=0, le=5, description="How long a usage row waits for company.")] = 0.05
 

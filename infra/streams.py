@@ -35,7 +35,7 @@ REQUESTED, VALIDATED, UNCACHED, ROUTED = (
     f"INFERENCE_{name}" for name in ("REQUESTED", "VALIDATED", "UNCACHED", "ROUTED")
 )
 ATTEMPTED, RESULTS, RESULTS_ASYNC = "INFERENCE_ATTEMPTED", "RESULTS", "RESULTS_ASYNC"
-USAGE, CACHE, DEADLETTER, ADVISORIES = "USAGE", "CACHE", "DEADLETTER", "ADVISORIES"
+USAGE, CACHE, RESPONSES, DEADLETTER, ADVISORIES = "USAGE", "CACHE", "RESPONSES", "DEADLETTER", "ADVISORIES"
 COUNTERS = "COUNTERS"
 BREAKERS = "penstock-breakers"
 """A key-value bucket: which deployments are not to be called, and who tries whether one answers again."""
@@ -97,6 +97,7 @@ def stage_subscriptions(settings: Settings, catalog: Catalog) -> dict[str, tuple
         "ledger": (
             Subscription(USAGE, "ledger", f"{ROOT}.usage.recorded.>", Lane.INTERACTIVE, settings.ledger_batch * 4),
         ),
+        "responses": (Subscription(RESPONSES, "responses", f"{ROOT}.response.stored.>", Lane.INTERACTIVE, width * 4),),
         "sweeper": (
             Subscription(ADVISORIES, "sweeper", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", Lane.INTERACTIVE, 16),
         ),
@@ -124,6 +125,12 @@ def stream_configs(settings: Settings) -> list[StreamConfig]:
         replace(
             _kept(settings, CACHE, f"{ROOT}.cache.stored.>", age=settings.cache_ttl or 60, latest_only=True),
             max_bytes=settings.cache_bytes,
+        ),
+        # Here until the database has it, and for a day more: what was just stored is read from here.
+        replace(
+            _kept(settings, RESPONSES, f"{ROOT}.response.stored.>", age=86_400, latest_only=True),
+            max_bytes=settings.queue_bytes,
+            discard=DiscardPolicy.NEW,
         ),
         _kept(settings, DEADLETTER, f"{ROOT}.deadletter.>", age=14 * 86_400),
         replace(

@@ -43,7 +43,7 @@ class MessageAssembler:
             case "message_delta":
                 self._head = {**self._head, **object_of(event["delta"]), "usage": self._counted(event)}
 
-    def message(self) -> Json:
+    def answer(self) -> Json:
         """The message so far. The input of a tool that is still being called is as much of it as is known."""
         return {**self._head, "content": [self._blocks[index].block() for index in sorted(self._blocks)]}
 

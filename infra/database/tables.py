@@ -37,6 +37,19 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class StoredResponse(Base):
+    """A response of OpenAI's Responses API, with the input that a later one goes on from."""
+
+    __tablename__ = "responses"
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    sequence: Mapped[int]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class Usage(Base):
     """The ledger: one row an attempt. Cost is null where no price is known; it is never 0 for that reason."""
 

@@ -138,6 +138,7 @@ def test_a_first_line_says_what_runs(penstock: Penstock) -> None:
         "routing",
         "provider",
         "ledger",
+        "responses",
     ]
 
 

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from contracts.inference import InferenceCompleted, TokenUsage
+from contracts.apis.translate import Origin
+from contracts.inference import (
+    ANTHROPIC_MESSAGES,
+    OPENAI_CHAT,
+    OPENAI_EMBEDDINGS,
+    OPENAI_RESPONSES,
+    InferenceCompleted,
+    TokenUsage,
+)
 from workers.cache.entry import answer_from, entry_of, worth_keeping
 from workers.cache.key import cache_key
 
@@ -16,7 +24,7 @@ def answered(finish_reason: str | None, **fields: Any) -> InferenceCompleted:
     choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": finish_reason}
     values = {
         "request_id": "r1",
-        "api": "a",
+        "api": OPENAI_CHAT,
         "response": {"choices": [choice]},
         "model": "m",
         "cache": "miss",
@@ -62,13 +70,36 @@ def test_only_whole_answers_are_kept(finish_reason: str | None, kept: bool):
     assert worth_keeping(answered(finish_reason)) is kept
 
 
+@pytest.mark.parametrize(
+    ("api", "response", "kept"),
+    [
+        (ANTHROPIC_MESSAGES, {"stop_reason": "end_turn"}, True),
+        (ANTHROPIC_MESSAGES, {"stop_reason": "refusal"}, False),
+        (ANTHROPIC_MESSAGES, {"stop_reason": None}, False),
+        (OPENAI_RESPONSES, {"status": "completed"}, True),
+        (OPENAI_RESPONSES, {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, True),
+        (OPENAI_RESPONSES, {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, False),
+        (OPENAI_RESPONSES, {"status": "in_progress"}, False),
+        (OPENAI_EMBEDDINGS, {"data": [{"embedding": [1.0]}]}, True),
+        (OPENAI_EMBEDDINGS, {"data": []}, False),
+    ],
+)
+def test_each_api_says_in_its_own_words_that_an_answer_is_whole(api: str, response: dict[str, Any], kept: bool):
+    assert worth_keeping(answered("stop", api=api, response=response)) is kept
+
+
+def test_a_response_that_goes_on_is_known_by_its_conversation_and_not_by_an_id():
+    asked = {"model": "m", "input": "Hello"}
+    assert cache_key("a", asked) == cache_key("a", {**asked, "previous_response_id": "resp_1", "background": True})
+
+
 def test_an_answer_without_choices_is_not_kept():
     assert not worth_keeping(answered("stop", response={"choices": []}))
 
 
 def test_a_hit_is_the_same_answer_and_costs_nothing():
     first = answered("stop", usage=TokenUsage(input_tokens=3, output_tokens=5), attempts=1, cost_usd=Decimal("0.1"))
-    again = answer_from(entry_of(first), "r2", "a")
+    again = answer_from(entry_of(first), Origin("r2", 1), OPENAI_CHAT, REQUEST)
     assert again.response == first.response
     assert (again.request_id, again.cache, again.attempts, again.cost_usd) == ("r2", "hit", 0, Decimal(0))
     assert again.usage == TokenUsage()

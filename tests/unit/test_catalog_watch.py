@@ -24,6 +24,7 @@ def rig(tmp_path: Path, log: RecordedLog) -> WatchRig:
 @pytest.mark.parametrize(
     ("file_at", "applied_at", "model"),
     [(LONG_AGO, A_WHILE_AGO, "applied"), (A_WHILE_AGO, LONG_AGO, "file"), (A_WHILE_AGO, None, "file")],
+    ids=["applied after the file", "the file after", "nothing applied"],
 )
 async def test_a_start_takes_the_one_that_was_changed_last(
     rig: WatchRig, file_at: float, applied_at: float | None, model: str

@@ -8,11 +8,11 @@ import pytest
 from contracts import deadletter, envelope, subjects
 from contracts.errors import ContractError, PenstockError
 from contracts.subjects import Lane
+from infra.database.batches import Batcher
 from infra.dead_letters import DeadLetter, redrive_of
 from infra.dispatch.gate import LaneGate
 from infra.dispatch.job import Identity, deadline_of, identify_forwarded, identify_requested, require_identity
 from infra.telemetry.tracing import Tracer, parse_traceparent
-from workers.ledger.batch import Batcher
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from api.auth import Authenticator, Principal, require_scope
-from api.errors import error_headers, error_object
-from api.prompt import read_prompt
-from api.sse import replay
+from api.dialects.dialect import Dialect, error_headers
+from api.front import ANTHROPIC, OPENAI, RESPONSES, spoken_by
+from api.prompt import Prompt, read_prompt
+from contracts.apis.replay_chat import replay_completion
 from contracts.errors import HTTP_STATUS, ErrorCode, PenstockError
+from contracts.inference import OPENAI_CHAT
 from infra.database.keys import StoredKey, hash_secret, split_key
 
 KEY = "psk_00aa_11bb"
@@ -95,10 +97,66 @@ def test_a_key_has_three_parts():
     assert split_key(KEY) == ("00aa", "11bb")
 
 
+def read(raw: bytes, **headers: str) -> Prompt:
+    return read_prompt(raw, headers.get, 60, OPENAI_CHAT)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("x-penstock-residency", "moon"), ("x-penstock-drop-params", "perhaps"), ("anthropic-beta", "b" * 1025)],
+)
+def test_a_header_of_ours_that_cant_be_understood_is_named(header: str, value: str):
+    with pytest.raises(PenstockError) as caught:
+        read(b"{}", **{header: value})
+    assert caught.value.param == header
+
+
+def test_what_the_headers_ask_goes_into_the_message():
+    asked = {"x-penstock-residency": "local", "x-penstock-drop-params": "true", "anthropic-beta": "one,two"}
+    message = json.loads(read(b"{}", **asked).message("r1"))
+    assert (message["residency"], message["drop_params"], message["beta"]) == ("local", True, "one,two")
+
+
+def test_anthropics_errors_have_its_own_shape():
+    error = PenstockError(ErrorCode.MODEL_NOT_FOUND, "a sentence", stage="api")
+    assert ANTHROPIC.error(error, "r1") == {
+        "type": "error",
+        "error": {"type": "not_found_error", "message": "a sentence"},
+        "request_id": "r1",
+    }
+
+
+@pytest.mark.parametrize("dialect", [RESPONSES, ANTHROPIC])
+def test_an_error_in_a_stream_of_named_events_is_one(dialect: Dialect):
+    event = dialect.error_event(PenstockError(ErrorCode.PROVIDER_ERROR, "cut", stage="provider"), "r1", 7)
+    name, data = event.decode().strip().split("\n")
+    assert name == "event: error"
+    assert json.loads(data.removeprefix("data: "))["error"]["message"] == "cut"
+
+
+@pytest.mark.parametrize("version", [None, "2024-01-01"])
+def test_anthropics_version_must_be_one_that_is_spoken(version: str | None):
+    headers = {} if version is None else {"anthropic-version": version}
+    with pytest.raises(PenstockError) as caught:
+        ANTHROPIC.check_version(headers.get)
+    assert caught.value.param == "anthropic-version"
+
+
+def test_a_key_stands_where_each_sdk_puts_it():
+    assert ANTHROPIC.authorization({"x-api-key": KEY}.get) == f"Bearer {KEY}"
+    assert ANTHROPIC.authorization({"authorization": f"Bearer {KEY}"}.get) == f"Bearer {KEY}"
+    assert OPENAI.authorization({"x-api-key": KEY}.get) is None
+
+
+def test_where_both_sdks_come_the_version_tells_them_apart():
+    assert spoken_by({"anthropic-version": "2023-06-01"}.get) is ANTHROPIC
+    assert spoken_by({}.get) is OPENAI
+
+
 def test_a_prompt_is_passed_on_byte_for_byte():
     raw = b'{ "model":"m", "messages":[], "new_field":1.50, "stream":true }'
-    prompt = read_prompt(raw, {"cache-control": "no-cache"}, 60)
-    assert (prompt.model, prompt.stream, prompt.cache_control) == ("m", True, "no-cache")
+    prompt = read(raw, **{"cache-control": "no-cache"})
+    assert (prompt.model, prompt.stream) == ("m", True)
     message = prompt.message("r1")
     assert raw in message
     assert json.loads(message)["cache_control"] == "no-cache"
@@ -107,19 +165,19 @@ def test_a_prompt_is_passed_on_byte_for_byte():
 @pytest.mark.parametrize("raw", [b"", b"nonsense", b"\xff", b"[]", b'"x"', b"{", b'{"a":NaN}'])
 def test_what_is_no_json_object_is_refused(raw: bytes):
     with pytest.raises(PenstockError) as caught:
-        read_prompt(raw, {}, 60)
+        read(raw)
     assert caught.value.code is ErrorCode.INVALID_REQUEST
 
 
 @pytest.mark.parametrize("seconds", ["soon", "0", "-1", "nan", "inf", ""])
 def test_a_timeout_is_a_number_of_seconds(seconds: str):
     with pytest.raises(PenstockError) as caught:
-        read_prompt(b"{}", {"x-penstock-timeout": seconds}, 60)
+        read(b"{}", **{"x-penstock-timeout": seconds})
     assert caught.value.param == "x-penstock-timeout"
 
 
 def test_nobody_waits_longer_than_the_platform_lets_them():
-    prompt = read_prompt(b"{}", {"x-penstock-timeout": "999"}, 60)
+    prompt = read(b"{}", **{"x-penstock-timeout": "999"})
     assert (prompt.deadline - datetime.now(UTC)).total_seconds() < 61
 
 
@@ -127,7 +185,7 @@ def test_a_stored_answer_is_replayed_as_a_stream():
     message = {"role": "assistant", "content": "Hello", "refusal": None}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     completion = {"id": "c1", "object": "chat.completion", "choices": [choice], "usage": {"total_tokens": 3}}
-    events = list(replay(completion, include_usage=True))
+    events = list(OPENAI.replay(completion, include_usage=True))
     chunks = [json.loads(event.removeprefix(b"data: ")) for event in events]
     assert all(event.endswith(b"\n\n") for event in events)
     assert [chunk["choices"][0]["delta"] for chunk in chunks[:3]] == [
@@ -142,14 +200,14 @@ def test_a_stored_answer_is_replayed_as_a_stream():
         "choices": [],
         "usage": {"total_tokens": 3},
     }
-    assert len(list(replay(completion, include_usage=False))) == 3
+    assert len(list(OPENAI.replay(completion, include_usage=False))) == 3
 
 
 def test_replayed_tool_calls_have_their_index():
     call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
     completion = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
-    chunks = [json.loads(event.removeprefix(b"data: ")) for event in replay(completion, include_usage=False)]
+    chunks = list(replay_completion(completion, include_usage=False))
     assert chunks[1]["choices"][0]["delta"] == {"tool_calls": [{"index": 0, **call}]}
 
 
@@ -157,7 +215,7 @@ def test_replayed_tool_calls_have_their_index():
 def test_every_error_code_has_a_status_and_openais_shape(code: ErrorCode):
     error = PenstockError(code, "a sentence", stage="api", param="model")
     assert 400 <= HTTP_STATUS[code] < 600
-    assert set(error_object(error)["error"]) == {"message", "type", "param", "code"}
+    assert set(OPENAI.error(error, "r1")["error"]) == {"message", "type", "param", "code"}
 
 
 def test_retry_after_is_in_whole_seconds_and_at_least_one():

@@ -1,17 +1,17 @@
-"""The provider worker's pure parts: chunks to an answer, usage to money, failures to errors, Anthropic's shape."""
+"""The provider worker's pure parts: chunks to an answer, usage to money, failures to errors."""
 
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from contracts.errors import ErrorCode, PenstockError
-from contracts.inference import TokenUsage
+from contracts.apis import chat, messages
+from contracts.apis.assemble_chat import ChatAssembler
+from contracts.errors import ErrorCode
+from contracts.inference import OPENAI_CHAT, TokenUsage
 from infra.catalog import Prices
-from workers.provider.anthropic_shape import StreamTranslator, to_completion, to_messages_request
-from workers.provider.assemble import Assembler
 from workers.provider.errors import from_status
-from workers.provider.usage import cost, estimated, reported
+from workers.provider.usage import cost, estimated
 
 HEAD = {"id": "c1", "created": 1, "model": "m", "object": "chat.completion.chunk"}
 
@@ -21,10 +21,10 @@ def chunk(delta: dict[str, Any], finish_reason: str | None = None, index: int = 
 
 
 def assembled(*chunks: dict[str, Any]) -> dict[str, Any]:
-    assembler = Assembler()
+    assembler = ChatAssembler()
     for one in chunks:
         assembler.add(one)
-    return assembler.completion()
+    return assembler.answer()
 
 
 def test_chunks_make_the_whole_answer():
@@ -81,13 +81,26 @@ def test_what_the_provider_reports_is_taken_as_it_is():
         "completion_tokens_details": {"reasoning_tokens": 3},
     }
     expected = TokenUsage(input_tokens=9, output_tokens=8, cached_input_tokens=4, reasoning_tokens=3)
-    assert reported({"usage": usage}) == expected
-    assert reported({}) is None
+    assert chat.tokens(usage) == expected
+    assert chat.tokens(None) is None
+
+
+def test_anthropics_cached_input_is_counted_in():
+    usage = {"input_tokens": 3, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 2, "output_tokens": 4}
+    assert messages.tokens(usage) == TokenUsage(input_tokens=10, output_tokens=4, cached_input_tokens=5)
+
+
+def test_a_stream_of_messages_tells_its_usage_in_two_events():
+    begun = messages.usage_in(
+        {"type": "message_start", "message": {"usage": {"input_tokens": 3, "output_tokens": 1}}}, None
+    )
+    ended = messages.usage_in({"type": "message_delta", "usage": {"output_tokens": 9, "input_tokens": None}}, begun)
+    assert messages.tokens(ended) == TokenUsage(input_tokens=3, output_tokens=9)
 
 
 def test_an_estimate_is_marked_as_one():
     request = {"messages": [{"content": "12345678"}, {"content": [{"type": "text", "text": "1234"}]}]}
-    assert estimated(request, 9) == TokenUsage(input_tokens=3, output_tokens=3, estimated=True)
+    assert estimated(OPENAI_CHAT, request, 9) == TokenUsage(input_tokens=3, output_tokens=3, estimated=True)
 
 
 @pytest.mark.parametrize(
@@ -128,78 +141,12 @@ def test_the_providers_words_about_the_request_reach_the_caller_in_either_shape(
     assert from_status(400, anthropic_body, None, "p").message == "too hot"
 
 
-def test_a_chat_becomes_a_messages_request():
-    request = {
-        "model": "x",
-        "messages": [
-            {"role": "system", "content": "Be brief"},
-            {"role": "user", "content": [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]},
-            {"role": "assistant", "content": "Hi"},
-        ],
-        "temperature": 1.5,
-        "stop": "END",
-        "max_completion_tokens": 7,
-    }
-    assert to_messages_request(request, "claude", stream=True) == {
-        "model": "claude",
-        "max_tokens": 7,
-        "system": "Be brief",
-        "messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}],
-        "stream": True,
-        "temperature": 1.0,
-        "stop_sequences": ["END"],
-    }
-
-
 @pytest.mark.parametrize(
-    ("change", "param"),
+    "body",
     [
-        ({"tools": [{}]}, "tools"),
-        ({"n": 2}, "n"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content[0].type"),
-        ({"messages": [{"role": "system", "content": "x"}]}, "messages"),
+        {"message": "This model's maximum context length is 100 tokens.", "code": "context_length_exceeded"},
+        {"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 9 > 8 maximum"}},
     ],
 )
-def test_what_anthropic_cant_be_asked_yet_is_refused_by_name(change: dict[str, Any], param: str):
-    request = {"messages": [{"role": "user", "content": "x"}], **change}
-    with pytest.raises(PenstockError) as caught:
-        to_messages_request(request, "claude", stream=False)
-    assert caught.value.param == param
-
-
-def test_a_message_becomes_a_completion_with_cached_input_counted_in():
-    message = {
-        "id": "msg_1",
-        "model": "claude",
-        "content": [{"type": "text", "text": "Hi"}],
-        "stop_reason": "max_tokens",
-        "usage": {"input_tokens": 3, "cache_read_input_tokens": 5, "output_tokens": 2},
-    }
-    completion = to_completion(message)
-    assert completion["choices"][0]["message"]["content"] == "Hi"
-    assert completion["choices"][0]["finish_reason"] == "length"
-    assert completion["usage"]["prompt_tokens"] == 8
-    assert completion["usage"]["prompt_tokens_details"] == {"cached_tokens": 5}
-
-
-def test_stream_events_become_chunks_and_only_message_stop_ends_them():
-    usage = {"input_tokens": 3, "output_tokens": 0}
-    events = [
-        {"type": "message_start", "message": {"id": "msg_1", "model": "claude", "usage": usage}},
-        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 4}},
-    ]
-    translator = StreamTranslator()
-    chunks = [made for event in events for made in translator.chunks(event)]
-    assert not translator.finished
-    chunks += translator.chunks({"type": "message_stop"})
-    assert translator.finished
-    whole = assembled(*chunks)
-    assert whole["choices"][0] == {
-        "index": 0,
-        "message": {"role": "assistant", "content": "Hi"},
-        "finish_reason": "stop",
-    }
-    assert whole["usage"]["total_tokens"] == 7
+def test_a_prompt_that_no_window_holds_is_told_apart(body: dict[str, Any]):
+    assert from_status(400, body, None, "p").code is ErrorCode.CONTEXT_LENGTH_EXCEEDED

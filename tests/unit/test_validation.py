@@ -8,6 +8,7 @@ import pytest
 
 from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
+from contracts.inference import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES, OPENAI_EMBEDDINGS, OPENAI_RESPONSES
 from workers.validation.validate import findings, validate
 
 GOOD: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
@@ -53,6 +54,62 @@ def test_what_is_no_contract_is_an_invalid_request(body: bytes):
     assert caught.value.code is ErrorCode.INVALID_REQUEST
 
 
+ASKED: dict[str, dict[str, Any]] = {
+    ANTHROPIC_MESSAGES: {**GOOD, "max_tokens": 9},
+    ANTHROPIC_COUNT_TOKENS: GOOD,
+    OPENAI_EMBEDDINGS: {"model": "m", "input": "Hello"},
+    OPENAI_RESPONSES: {"model": "m", "input": "Hello"},
+}
+
+
+@pytest.mark.parametrize("api", ASKED)
+def test_each_api_has_rules_of_its_own(api: str):
+    assert validate(message({**ASKED[api], "new_field": 1}, api=api), "r1").contract.api == api
+
+
+@pytest.mark.parametrize(
+    ("api", "change", "param"),
+    [
+        (ANTHROPIC_MESSAGES, {"max_tokens": None}, "max_tokens"),
+        (ANTHROPIC_MESSAGES, {"max_tokens": 0}, "max_tokens"),
+        (ANTHROPIC_MESSAGES, {"temperature": 1.5}, "temperature"),
+        (ANTHROPIC_MESSAGES, {"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"),
+        (ANTHROPIC_MESSAGES, {"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0]"),
+        (ANTHROPIC_MESSAGES, {"tools": [{"input_schema": {}}]}, "tools[0].name"),
+        (ANTHROPIC_COUNT_TOKENS, {"messages": []}, "messages"),
+        (OPENAI_EMBEDDINGS, {"input": ""}, "input"),
+        (OPENAI_EMBEDDINGS, {"input": []}, "input"),
+        (OPENAI_EMBEDDINGS, {"input": ["x"] * 2049}, "input"),
+        (OPENAI_EMBEDDINGS, {"encoding_format": "hex"}, "encoding_format"),
+        (OPENAI_EMBEDDINGS, {"dimensions": 0}, "dimensions"),
+        (OPENAI_RESPONSES, {"input": []}, "input"),
+        (OPENAI_RESPONSES, {"model": ""}, "model"),
+    ],
+)
+def test_a_wrong_field_is_named_in_every_api(api: str, change: dict[str, Any], param: str):
+    with pytest.raises(PenstockError) as caught:
+        validate(message({**ASKED[api], **change}, api=api), "r1")
+    assert caught.value.param == param
+
+
+def test_what_a_caller_lets_us_drop_may_stand_in_its_request():
+    assert findings(validate(message({**GOOD, "drop_params": True}), "r1"), "acme", 1)[envelope.DROP_PARAMS] == "true"
+
+
+def test_what_the_contract_asks_for_goes_into_the_envelope():
+    found = findings(validate(message(residency="local", beta="one"), "r1"), "acme", 1)
+    assert (found[envelope.RESIDENCY], found[envelope.BETA]) == ("local", "one")
+
+
+def test_what_is_nested_too_deeply_is_refused():
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"x": deep}
+    with pytest.raises(PenstockError) as caught:
+        validate(message({**GOOD, "metadata": deep}), "r1")
+    assert caught.value.code is ErrorCode.INVALID_REQUEST
+
+
 def test_two_different_request_ids_are_refused():
     with pytest.raises(PenstockError, match="differ"):
         validate(message(), "r2")
@@ -65,7 +122,7 @@ def test_an_api_that_is_not_known_is_refused():
 
 
 def test_fields_that_are_not_known_are_the_providers_business():
-    assert validate(message({**GOOD, "top_k": 40, "reasoning": {"effort": "low"}}), "r1").request.model == "m"
+    assert validate(message({**GOOD, "top_k": 40, "reasoning": {"effort": "low"}}), "r1").model == "m"
 
 
 def test_an_assistants_tool_call_needs_no_content():

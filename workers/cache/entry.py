@@ -2,16 +2,18 @@
 
 from decimal import Decimal
 
+from contracts.apis.fields import Json
+from contracts.apis.responses.replay import restamped
+from contracts.apis.shape import SHAPES
+from contracts.apis.translate import Origin
 from contracts.cache import CacheStored
-from contracts.inference import InferenceCompleted, TokenUsage
-
-_WHOLE = frozenset({"stop", "length", "tool_calls", "function_call"})
+from contracts.inference import OPENAI_RESPONSES, InferenceCompleted, TokenUsage
+from contracts.responses import response_id_of
 
 
 def worth_keeping(completed: InferenceCompleted) -> bool:
-    """Whether every choice came to its own end: a filtered or broken-off answer is never given twice."""
-    choices = completed.response.get("choices") or []
-    return bool(choices) and all(choice.get("finish_reason") in _WHOLE for choice in choices)
+    """Whether the answer came to its own end: a filtered or broken-off one is never given twice."""
+    return SHAPES[completed.api].is_whole(completed.response)
 
 
 def entry_of(completed: InferenceCompleted) -> CacheStored:
@@ -26,12 +28,19 @@ def entry_of(completed: InferenceCompleted) -> CacheStored:
     )
 
 
-def answer_from(entry: CacheStored, request_id: str, api: str) -> InferenceCompleted:
-    """The answer again. No provider was called: no attempt, no tokens, no cost."""
+def answer_from(entry: CacheStored, origin: Origin, api: str, request: Json) -> InferenceCompleted:
+    """The answer again. No provider was called: no attempt, no tokens, no cost.
+
+    A response of OpenAI's can be asked for by its id, so it gets one of its own.
+    """
+    response = entry.response
+    if api == OPENAI_RESPONSES:
+        response_id = response_id_of(origin.request_id)
+        response = restamped(response, response_id=response_id, created_at=origin.created_at, request=request)
     return InferenceCompleted(
-        request_id=request_id,
+        request_id=origin.request_id,
         api=api,
-        response=entry.response,
+        response=response,
         model=entry.model,
         deployment=entry.deployment,
         provider_model=entry.provider_model,

@@ -6,7 +6,18 @@ from typing import Any
 import orjson
 
 NOT_PART_OF_THE_QUESTION = frozenset(
-    {"stream", "stream_options", "user", "metadata", "store", "safety_identifier", "prompt_cache_key", "service_tier"}
+    {
+        "stream",
+        "stream_options",
+        "user",
+        "metadata",
+        "store",
+        "background",
+        "previous_response_id",  # by now its conversation is in the input
+        "safety_identifier",
+        "prompt_cache_key",
+        "service_tier",
+    }
 )
 """Fields that change how an answer travels, is filed or is billed, and not what it says."""
 

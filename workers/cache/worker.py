@@ -1,13 +1,17 @@
 """Wiring: `validated` in, `completed` or `uncached` out; and `completed` in, an entry out."""
 
+import time
+
 import orjson
 
 from contracts import envelope, subjects
+from contracts.apis.translate import Origin
 from contracts.inference import InferenceCompleted
 from contracts.registry import template_of
 from infra.dispatch.job import Job, identify_forwarded
 from infra.dispatch.outcome import Outcome, Publication, completed, forwarded
 from infra.dispatch.stage import Stage, StageSpec
+from infra.responses import kept
 from infra.telemetry import names
 from workers.cache.entry import answer_from, entry_of, worth_keeping
 from workers.cache.key import cache_key
@@ -25,14 +29,16 @@ def build(context: WorkerContext) -> Worker:
         if not enabled or control == "no-store":
             return _miss(job, "bypass", {})
         api = job.headers[envelope.API]
-        key = cache_key(api, orjson.loads(job.body)["request"])
+        request = orjson.loads(job.body)["request"]
+        key = cache_key(api, request)
         if control == "no-cache":
             return _miss(job, "bypass", {envelope.CACHE_KEY: key})
         entry = await store.find(job.tenant, key)
         if entry is None:
             return _miss(job, "miss", {envelope.CACHE_KEY: key})
         job.span.attributes[names.CACHE] = "hit"
-        return Outcome("completed", (completed(job, answer_from(entry, job.request_id, api)),))
+        answer = answer_from(entry, Origin(job.request_id, int(time.time())), api, request)
+        return Outcome("completed", (*kept(job, request, answer.response), completed(job, answer)))
 
     async def fill(job: Job) -> Outcome:
         key = job.headers.get(envelope.CACHE_KEY)

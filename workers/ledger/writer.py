@@ -3,13 +3,10 @@
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from contracts.errors import ErrorCode, PenstockError
+from infra.database.batches import Batcher, written_to
 from infra.database.tables import Usage
-from workers.ledger.batch import Batcher
 
 _KEY = ("tenant_id", "request_id", "attempt")
 
@@ -18,15 +15,8 @@ def ledger_writer(engine: AsyncEngine, size: int, linger: float) -> Batcher[dict
     """A batcher whose `add` returns once its row is committed. Raises `PenstockError`, retryable, where it can't be."""
 
     async def write(rows: list[dict[str, Any]]) -> None:
-        try:
-            async with engine.begin() as connection:
-                await connection.execute(_upsert(), rows)
-        except (OperationalError, PoolTimeoutError, OSError) as error:
-            raise _unavailable() from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise _unavailable() from error
-            raise
+        async with written_to(engine, "ledger") as connection:
+            await connection.execute(_upsert(), rows)
 
     return Batcher(write, size, linger)
 
@@ -41,8 +31,3 @@ def _upsert() -> Any:  # noqa: ANN401 - SQLAlchemy's statement type is private
         set_=new,
         where=(Usage.status == "interrupted") & (statement.excluded.status != "interrupted"),
     )
-
-
-def _unavailable() -> PenstockError:
-    message = "the database can't be reached"
-    return PenstockError(ErrorCode.PIPELINE_UNAVAILABLE, message, stage="ledger", retryable=True)

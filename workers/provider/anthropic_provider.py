@@ -1,4 +1,4 @@
-"""Anthropic, through the official SDK, translated to and from OpenAI's chat shape."""
+"""Anthropic, through the official SDK, its API as it is."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,13 +8,14 @@ import httpx2
 import orjson
 from anthropic import AsyncAnthropic, AsyncStream, DefaultAioHttpClient
 
+from contracts.inference import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
 from infra.catalog import Provider
 from workers.provider import errors
-from workers.provider.anthropic_shape import StreamTranslator, to_completion, to_messages_request
 from workers.provider.calls import Call
 from workers.provider.sdk import SdkErrors, call_options, limits, translated
 
-_PATH = "/v1/messages"
+_PATHS = {ANTHROPIC_MESSAGES: "/v1/messages", ANTHROPIC_COUNT_TOKENS: "/v1/messages/count_tokens"}
+_MUST_HAVE = {ANTHROPIC_MESSAGES: "content", ANTHROPIC_COUNT_TOKENS: "input_tokens"}
 _ERRORS = SdkErrors(
     anthropic.APITimeoutError, anthropic.APIConnectionError, anthropic.APIStatusError, anthropic.APIError
 )
@@ -23,6 +24,8 @@ _ERRORS = SdkErrors(
 class AnthropicProvider:
     """A `ModelProvider` over `anthropic`."""
 
+    spoken = frozenset(_PATHS)
+
     def __init__(self, provider: Provider, api_key: str, connections: int) -> None:
         self.name = provider.name
         self._client = AsyncAnthropic(
@@ -30,37 +33,45 @@ class AnthropicProvider:
             base_url=provider.base_url.unicode_string().rstrip("/"),
             max_retries=0,
             http_client=DefaultAioHttpClient(limits=limits(connections)),
+            default_headers=provider.headers or None,
         )
 
     async def complete(self, call: Call) -> dict[str, Any]:
         """See `ModelProvider`."""
-        content = orjson.dumps(to_messages_request(call.request, call.model, stream=False))
-        options = call_options(call)
+        body = {**call.request, "model": call.model}
+        body.pop("stream", None)
         with translated(self.name, _ERRORS, errors.unreachable):
-            response = await self._client.post(_PATH, content=content, cast_to=httpx2.Response, options=options)
-            return to_completion(orjson.loads(response.content))
+            response = await self._client.post(
+                _PATHS[call.api], content=orjson.dumps(body), cast_to=httpx2.Response, options=call_options(call)
+            )
+            return _with(orjson.loads(response.content), _MUST_HAVE[call.api])
 
     async def stream(self, call: Call) -> AsyncIterator[dict[str, Any]]:
         """See `ModelProvider`."""
-        content = orjson.dumps(to_messages_request(call.request, call.model, stream=True))
         with translated(self.name, _ERRORS, errors.unreachable):
             stream: AsyncStream[Any] = await self._client.post(
-                _PATH,
-                content=content,
+                _PATHS[call.api],
+                content=orjson.dumps({**call.request, "model": call.model, "stream": True}),
                 cast_to=object,
                 options=call_options(call),
                 stream=True,
                 stream_cls=AsyncStream[Any],
             )
-        translator = StreamTranslator()
+        finished = False
         with translated(self.name, _ERRORS, errors.cut_off):
             async with stream:
                 async for event in stream:
-                    for chunk in translator.chunks(event):
-                        yield chunk
-        if not translator.finished:
+                    finished = finished or _with(event, "type")["type"] == "message_stop"
+                    yield event
+        if not finished:
             raise errors.cut_off(self.name)
 
     async def close(self) -> None:
         """See `ModelProvider`."""
         await self._client.close()
+
+
+def _with(answer: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON the provider sent
+    if isinstance(answer, dict) and name in answer:
+        return answer
+    raise ValueError(f"an answer without {name}")

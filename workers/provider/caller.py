@@ -6,8 +6,11 @@ from typing import Any
 from opentelemetry.trace import SpanKind
 
 from contracts import envelope
+from contracts.apis.fields import Fields
+from contracts.apis.shape import SHAPES
+from contracts.apis.translate import Origin, Translation, translate
 from contracts.errors import ErrorCode, PenstockError
-from contracts.inference import TokenUsage
+from contracts.inference import ANTHROPIC_COUNT_TOKENS, OPENAI_EMBEDDINGS, TokenUsage
 from infra.catalog import Provider, call_timeouts
 from infra.dispatch.job import Job
 from infra.telemetry import names
@@ -17,7 +20,9 @@ from workers.provider.attempt import Attempt
 from workers.provider.calls import STAGE, Call, ModelProvider
 from workers.provider.cancellation import Cancellations, Stop
 from workers.provider.providers import ProviderPool
-from workers.provider.said import Result, Said, Send
+from workers.provider.said import Asked, Result, Said, Send
+
+_OPERATIONS = {OPENAI_EMBEDDINGS: "embeddings", ANTHROPIC_COUNT_TOKENS: "count_tokens"}
 
 
 class Caller:
@@ -28,12 +33,19 @@ class Caller:
         self._tracer = tracer
         self._gone = gone
 
-    async def call(self, job: Job, attempt: Attempt, request: dict[str, Any], send: Send | None, stop: Stop) -> Result:
+    def word(self, job: Job, attempt: Attempt, request: dict[str, Any]) -> Translation:
+        """The request in words of the provider's. Raises `PenstockError` where it can't be asked that."""
+        origin = Origin(job.request_id, int(attempt.started_at.timestamp()), attempt.provider_model)
+        fields = Fields(drop=job.headers.get(envelope.DROP_PARAMS) == "true")
+        with self._pool.lease(attempt.deployment.provider) as (_, model):
+            return translate(job.headers[envelope.API], request, model.spoken, fields, origin)
+
+    async def call(self, job: Job, attempt: Attempt, asked: Asked, send: Send | None, stop: Stop) -> Result:
         """Make one call, within what is left of the job's deadline: a stream where `send` takes its events."""
         local = job.headers.get(envelope.RESIDENCY) == "local" and attempt.deployment.residency is None
         try:
             with self._pool.lease(attempt.deployment.provider, local=local) as (provider, model):
-                return await self._call(job, attempt, request, provider, model, send, stop)
+                return await self._call(job, attempt, asked, provider, model, send, stop)
         except PenstockError as error:
             # The catalogue has no such provider any more.
             return Result({}, TokenUsage(), error, 0.0, None)
@@ -42,7 +54,7 @@ class Caller:
         self,
         job: Job,
         attempt: Attempt,
-        request: dict[str, Any],
+        asked: Asked,
         provider: Provider,
         model: ModelProvider,
         send: Send | None,
@@ -52,8 +64,8 @@ class Caller:
         too_late = _deadline_passed() if job.remaining <= timeouts.total else errors.timed_out(provider.name)
         span = self._start_span(job, attempt, provider)
         call = Call(
-            api=job.headers[envelope.API],
-            request=request,
+            api=asked.translation.api,
+            request=asked.translation.request,
             model=attempt.provider_model,
             idempotency_key=attempt.idempotency_key,
             timeout=max(min(job.remaining, timeouts.total), 0.001),
@@ -61,12 +73,15 @@ class Caller:
             first_token=timeouts.first_token,
             between_tokens=timeouts.between_tokens,
             traceparent=span.context.traceparent(),
+            api_version=job.headers.get(envelope.API_VERSION),
+            beta=job.headers.get(envelope.BETA),
+            translated=asked.translation.api != asked.api,
         )
-        said = Said(model, call)
+        said = Said(model, call, asked)
         running = asyncio.create_task(said.whole() if send is None else said.stream(send))
         error = await self._outcome_of(job, call, running, stop, too_late)
         result = said.result(error)
-        _finish_span(span, attempt, result)
+        _finish_span(span, attempt, result, SHAPES[asked.api].finish_reasons(result.response))
         return result
 
     async def _outcome_of(
@@ -89,8 +104,9 @@ class Caller:
         return None
 
     def _start_span(self, job: Job, attempt: Attempt, provider: Provider) -> Span:
+        operation = _OPERATIONS.get(job.headers[envelope.API], "chat")
         attributes: dict[str, AttributeValue] = {
-            names.GEN_AI_OPERATION: "chat",
+            names.GEN_AI_OPERATION: operation,
             names.GEN_AI_PROVIDER: provider.kind if provider.api_key_env else provider.name,
             names.GEN_AI_REQUEST_MODEL: attempt.provider_model,
             names.SERVER_ADDRESS: provider.base_url.host or "",
@@ -100,7 +116,9 @@ class Caller:
             names.REQUEST_ID: job.request_id,
             names.TENANT: job.tenant,
         }
-        return self._tracer.start(f"chat {attempt.provider_model}", SpanKind.CLIENT, job.span.context, attributes)
+        return self._tracer.start(
+            f"{operation} {attempt.provider_model}", SpanKind.CLIENT, job.span.context, attributes
+        )
 
 
 def _deadline_passed() -> PenstockError:
@@ -108,7 +126,7 @@ def _deadline_passed() -> PenstockError:
     return PenstockError(ErrorCode.DEADLINE_EXCEEDED, message, stage=STAGE)
 
 
-def _finish_span(span: Span, attempt: Attempt, result: Result) -> None:
+def _finish_span(span: Span, attempt: Attempt, result: Result, reasons: list[str]) -> None:
     span.attributes[names.GEN_AI_INPUT_TOKENS] = result.usage.input_tokens
     span.attributes[names.GEN_AI_OUTPUT_TOKENS] = result.usage.output_tokens
     span.attributes[names.GEN_AI_CACHED_TOKENS] = result.usage.cached_input_tokens
@@ -116,7 +134,6 @@ def _finish_span(span: Span, attempt: Attempt, result: Result) -> None:
     span.attributes[names.GEN_AI_RESPONSE_MODEL] = str(result.response.get("model", attempt.provider_model))
     if result.first_token_ms is not None:
         span.attributes[names.FIRST_TOKEN_MS] = round(result.first_token_ms, 3)
-    reasons = [choice.get("finish_reason") or "" for choice in result.response.get("choices") or ()]
     span.attributes[names.GEN_AI_FINISH_REASONS] = reasons
     if result.error is not None:
         span.attributes[names.ERROR_TYPE] = result.error.code

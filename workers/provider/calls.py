@@ -1,4 +1,4 @@
-"""The one shape in which every provider is called: OpenAI's chat completion in and out, whatever it speaks itself."""
+"""The one shape in which every provider is called: a request in an API that it speaks, and the answer in the same."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ STAGE = "provider"
 class Call:
     """One provider call. `request` is in the shape of `api`; `model` what the provider calls the model.
 
-    `timeout` is in seconds, for the whole call; the others are those of `infra.catalog.CallTimeouts`.
+    `timeout` is in seconds, for the whole call; the others are those of `infra.catalog.CallTimeouts`. `api_version`
+    and `beta` are the caller's `anthropic-version` and `anthropic-beta`. `translated` says that the caller asked in
+    another API than this.
     """
 
     api: str
@@ -23,10 +25,16 @@ class Call:
     first_token: float | None
     between_tokens: float | None
     traceparent: str
+    api_version: str | None = None
+    beta: str | None = None
+    translated: bool = False
 
 
 class ModelProvider(Protocol):
-    """A provider's API behind its official SDK. Both raise `PenstockError`, retryable where another try may help."""
+    """A provider's APIs behind its official SDK. Both raise `PenstockError`, retryable where another try may help."""
+
+    spoken: frozenset[str]
+    """The APIs that it speaks; a request in another has to be translated first."""
 
     @property
     def name(self) -> str:
@@ -34,11 +42,11 @@ class ModelProvider(Protocol):
         ...
 
     async def complete(self, call: Call) -> dict[str, Any]:
-        """The whole answer, as OpenAI's `chat.completion`."""
+        """The whole answer, in the shape of the call's API."""
         ...
 
     def stream(self, call: Call) -> AsyncIterator[dict[str, Any]]:
-        """The answer as it comes, as OpenAI's `chat.completion.chunk`s, a last one with usage included.
+        """The answer as it comes, as the events of the call's API, usage among them.
 
         Raises where the stream ends before the provider said that it was complete.
         """

@@ -1,5 +1,7 @@
 """What a provider's failure means to the caller: a code, a sentence without internals, and whether to try again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from contracts.errors import ErrorCode, PenstockError
@@ -7,8 +9,8 @@ from workers.provider.calls import STAGE
 
 _CALLERS_FAULT = (400, 404, 413, 422)
 _REFUSED = (401, 403)
-_TOO_LONG, _TOO_LONG_ANTHROPIC = "context_length_exceeded", "prompt is too long"
-"""How a prompt that is too long is told: OpenAI and its kin give it a code, Anthropic only this sentence."""
+_TOO_LONG = ("context_length_exceeded", "prompt is too long", "maximum context length")
+"""What OpenAI, Anthropic and the compatible servers (vLLM, llama.cpp) say of a prompt that no window holds."""
 
 
 def from_status(status: int, body: object, retry_after: str | None, provider: str) -> PenstockError:
@@ -22,10 +24,14 @@ def from_status(status: int, body: object, retry_after: str | None, provider: st
     inner = detail.get("error") if isinstance(detail.get("error"), dict) else detail
     if status in _CALLERS_FAULT:
         message = str(inner.get("message") or "the provider refused the request") if inner else "refused"
-        param = inner.get("param") if inner else None
-        too_long = (inner is not None and inner.get("code") == _TOO_LONG) or message.startswith(_TOO_LONG_ANTHROPIC)
-        code = ErrorCode.CONTEXT_LENGTH_EXCEEDED if too_long else ErrorCode.INVALID_REQUEST
-        return PenstockError(code, message, stage=STAGE, param=param if isinstance(param, str) else None)
+        param, code = (inner.get("param"), inner.get("code")) if inner else (None, None)
+        too_long = any(words in f"{code} {message}" for words in _TOO_LONG)
+        return PenstockError(
+            ErrorCode.CONTEXT_LENGTH_EXCEEDED if too_long else ErrorCode.INVALID_REQUEST,
+            message,
+            stage=STAGE,
+            param=param if isinstance(param, str) else None,
+        )
     if status in _REFUSED:
         return PenstockError(ErrorCode.PROVIDER_ERROR, f"the provider {provider} refused our credentials", stage=STAGE)
     after = _seconds(retry_after)
@@ -52,6 +58,15 @@ def unreadable(provider: str) -> PenstockError:
     """A 200 whose body is not what the API promises."""
     message = f"the provider {provider} sent an answer that can't be read"
     return PenstockError(ErrorCode.PROVIDER_ERROR, message, stage=STAGE, retryable=True)
+
+
+@contextmanager
+def readable(provider: str) -> Iterator[None]:
+    """Raise what a translator meets in an answer that is not of the API's shape as `unreadable`."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise unreadable(provider) from error
 
 
 def cut_off(provider: str) -> PenstockError:

@@ -4,6 +4,7 @@ import orjson
 from nats.aio.client import Client
 
 from contracts import envelope
+from contracts.inference import DROP_PARAMS
 from infra.catalog import CatalogSource
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, Publication
@@ -50,7 +51,9 @@ class Handling:
 
     async def _run(self, job: Job, past: Past) -> Outcome:
         request, catalog = orjson.loads(job.body)["request"], self._catalog.current
-        plan = plan_of(job.headers, catalog, estimated(request, 0).input_tokens)
+        request.pop(DROP_PARAMS, None)
+        prompt_tokens = estimated(job.headers[envelope.API], request, 0).input_tokens
+        plan = plan_of(job.headers, catalog, prompt_tokens)
         model = catalog.resolve(job.headers[envelope.MODEL])
         run = Run(
             job,

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from contracts import envelope
+from contracts.errors import PenstockError
 from contracts.inference import AttemptedCall
 from infra.dispatch.emit import Emitter
 from infra.dispatch.job import Job
@@ -13,10 +15,11 @@ from workers.provider.cancellation import Cancellations, Stop
 from workers.provider.fleet import Fleet, Grant
 from workers.provider.hedge import Lane
 from workers.provider.journal import Journal
-from workers.provider.plan import Plan
+from workers.provider.plan import Option, Plan
 from workers.provider.records import attempted, usage_row
+from workers.provider.refusal import CannotBeAskedError
 from workers.provider.relay import DeltaRelay
-from workers.provider.said import Result, Send
+from workers.provider.said import Asked, Result, Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +62,19 @@ class Maker:
         """Make the call that was granted, beside the one that is under way if there is one.
 
         What failed is in the ledger when this returns; what was answered goes there with the answer. Raises
-        `PenstockError` where the call can't be entered: then it was not made.
+        `PenstockError` where the call can't be entered and `CannotBeAskedError` where the provider can't be asked that:
+        then it was not made.
         """
         result: Result | None = None
         try:
             attempt = new_attempt(self._job, grant.option, self._journal.made + 1, grant.kind)
+            asked = self._worded(attempt, grant.option)
             call = attempted(self._job, attempt, self._plan.prompt_tokens, self.under_way)
             await self._journal.enter(call)
             self.under_way = call
             self.entered.set()
             result = await self._tools.caller.call(
-                self._job, attempt, self._request, self._sender(attempt, lane), lane.stop if lane else Stop()
+                self._job, attempt, asked, self._sender(attempt, lane), lane.stop if lane else Stop()
             )
         finally:
             self._tools.fleet.settle(grant, result)
@@ -80,6 +85,13 @@ class Maker:
         if self.under_way is call:
             self.under_way = None
         return Made(attempt, result)
+
+    def _worded(self, attempt: Attempt, option: Option) -> Asked:
+        try:
+            translation = self._tools.caller.word(self._job, attempt, self._request)
+        except PenstockError as error:
+            raise CannotBeAskedError(error, option) from error
+        return Asked(self._job.headers[envelope.API], self._request, translation)
 
     async def record(self, made: Made) -> None:
         """Enter a call that is not the request's outcome into the ledger."""

@@ -45,6 +45,11 @@ class Plan:
             self.tiers = _fitting(longer, prompt_tokens) + self.tiers or longer or tiers
             self._longer = ()
 
+    def without(self, option: Option) -> bool:
+        """Go on without an option that can't be asked this; False where no other is left that was not called yet."""
+        self.tiers = _those(self.tiers, lambda other: other.key != option.key)
+        return any(left.key not in self.tried for tier in self.tiers for left in tier)
+
     def go_longer(self) -> bool:
         """The prompt is too long for the options so far: go on with those for long ones; False where there are none."""
         longer = _those(self._longer, lambda option: option.key not in self.tried)

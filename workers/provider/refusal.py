@@ -5,10 +5,19 @@ from collections.abc import Sequence
 from contracts.errors import ErrorCode, PenstockError
 from workers.provider.calls import STAGE
 from workers.provider.health import Block, Obstacle
+from workers.provider.plan import Option
 
 
 class NothingToCallError(PenstockError):
     """No call was made, because none may be made now."""
+
+
+class CannotBeAskedError(NothingToCallError):
+    """The provider can't be asked for what the caller wants: no call was made of it."""
+
+    def __init__(self, error: PenstockError, option: Option) -> None:
+        super().__init__(error.code, error.message, stage=error.stage, param=error.param)
+        self.option = option
 
 
 def nothing_to_call(blocks: Sequence[Block], now: float) -> NothingToCallError:

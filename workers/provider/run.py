@@ -10,6 +10,7 @@ from contracts.inference import InferenceCompleted
 from contracts.subjects import Lane
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, completed, failed
+from infra.responses import kept
 from infra.telemetry import names
 from workers.provider import hedge
 from workers.provider.backoff import pause_before_retry
@@ -19,7 +20,7 @@ from workers.provider.journal import Journal
 from workers.provider.make import Made, Maker, Tools
 from workers.provider.plan import Plan
 from workers.provider.records import usage_row
-from workers.provider.refusal import NothingToCallError
+from workers.provider.refusal import CannotBeAskedError, NothingToCallError
 from workers.provider.relay import DeltaRelay
 from workers.provider.usage import cost
 from workers.provider.verdict import elsewhere_too
@@ -47,6 +48,7 @@ class Run:
         hedge_after: float | None,
     ) -> None:
         self._job = job
+        self._request = request
         self._plan = plan
         self._relay = relay
         self._tools = tools
@@ -99,7 +101,16 @@ class Run:
             return last
 
     async def _attempt(self, *, again: bool) -> Made:
-        """One call, or two side by side, and what follows. Raises `NothingToCallError`, also where nobody waits."""
+        """One call of an option that can be asked. Raises `NothingToCallError`, also where nobody waits."""
+        while True:
+            try:
+                return await self._attempt_one(again=again)
+            except CannotBeAskedError as error:
+                if not self._plan.without(error.option):
+                    raise
+
+    async def _attempt_one(self, *, again: bool) -> Made:
+        """One call, or two side by side, and what follows."""
         self._require_caller()
         patient = self._job.lane is Lane.BATCH
         grant = await self._tools.fleet.admit(self._plan, again=again, within=self._job.remaining, patient=patient)
@@ -186,7 +197,8 @@ class Run:
             cache=job.headers.get(envelope.CACHE_STATUS, "bypass"),
             **shared,
         )
-        return Outcome("completed", (completed(job, answer), usage_row(job, attempt, result)))
+        stored = kept(job, self._request, result.response)
+        return Outcome("completed", (*stored, completed(job, answer), usage_row(job, attempt, result)))
 
     def _sent(self) -> int:
         return self._relay.sent if self._relay else 0

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.apis.shape import SHAPES
+from contracts.apis.translate import Translation
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import TokenUsage
 from workers.provider import errors
-from workers.provider.assemble import Assembler
 from workers.provider.calls import Call, ModelProvider
-from workers.provider.usage import estimated, reported
+from workers.provider.usage import estimated
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 """Takes one event of a stream, in the shape of the caller's API."""
@@ -34,49 +35,72 @@ class Result:
         return "cancelled" if self.error.code is ErrorCode.CANCELLED else "failed"
 
 
-class Said:
-    """One call's answer, as it comes."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request in the shape of its caller's API, and what it is in the provider's."""
 
-    def __init__(self, provider: ModelProvider, call: Call) -> None:
+    api: str
+    request: dict[str, Any]
+    translation: Translation
+
+
+class Said:
+    """One call's answer, as it comes, in the shape of the caller's API."""
+
+    def __init__(self, provider: ModelProvider, call: Call, asked: Asked) -> None:
         self._provider = provider
         self._call = call
+        self._asked = asked
         self._started = time.perf_counter()
         self._first_token: float | None = None
-        self._assembler = Assembler()
+        self._shape, self._native = SHAPES[asked.api], SHAPES[call.api]
+        self._assembler = self._shape.assembler()
         self._response: dict[str, Any] | None = None
+        self._usage: Any = None
 
     async def whole(self) -> None:
         """Ask for the whole answer at once. Raises `PenstockError`."""
-        self._response = await self._provider.complete(self._call)
+        answer = await self._provider.complete(self._call)
+        self._usage = answer.get("usage")
+        with errors.readable(self._provider.name):
+            self._response = self._asked.translation.answer(answer)
 
     async def stream(self, send: Send) -> None:
         """Ask for a stream, and send on what comes of it. Raises `PenstockError`; a pause that is too long is one."""
-        call = self._call
-        loop = asyncio.get_running_loop()
+        call, loop, translator = self._call, asyncio.get_running_loop(), self._asked.translation.stream()
         try:
             async with asyncio.timeout(call.first_token) as patience:
-                async for chunk in self._provider.stream(call):
+                async for native in self._provider.stream(call):
                     patience.reschedule(None if call.between_tokens is None else loop.time() + call.between_tokens)
                     if self._first_token is None:
                         self._first_token = time.perf_counter()
-                    self._assembler.add(chunk)
-                    await send(chunk)
+                    self._usage = self._native.usage_in(native, self._usage)
+                    with errors.readable(self._provider.name):
+                        events = tuple(translator.events(native))
+                    for event in events:
+                        await self._take(event, send)
+                patience.reschedule(None)
+                for event in translator.end():
+                    await self._take(event, send)
         except TimeoutError:
             raise errors.timed_out(self._provider.name) from None
 
     def result(self, error: PenstockError | None) -> Result:
         """What came of it; `error` is what ended it, if anything did."""
         now = time.perf_counter()
-        response = self._response if self._response is not None else self._assembler.completion()
-        usage = reported(response)
+        response = self._response if self._response is not None else self._assembler.answer()
+        usage = self._native.tokens(self._usage)
         if usage is None:
             said_nothing = error is not None and error.code is not ErrorCode.CANCELLED and self._first_token is None
-            usage = TokenUsage() if said_nothing else estimated(self._call.request, self._characters(response))
+            usage = TokenUsage() if said_nothing else self._estimate(response)
         first = None if self._first_token is None else (self._first_token - self._started) * 1000
         return Result(response, usage, error, (now - self._started) * 1000, first)
 
-    def _characters(self, response: dict[str, Any]) -> int:
-        if self._response is None:
-            return self._assembler.output_characters
-        messages = (choice.get("message") or {} for choice in response["choices"])
-        return sum(len(message.get("content") or "") for message in messages)
+    async def _take(self, event: dict[str, Any], send: Send) -> None:
+        self._assembler.add(event)
+        await send(event)
+
+    def _estimate(self, response: dict[str, Any]) -> TokenUsage:
+        whole = self._response is not None
+        characters = self._shape.answer_characters(response) if whole else self._assembler.output_characters
+        return estimated(self._asked.api, self._asked.request, characters)

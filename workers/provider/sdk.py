@@ -32,6 +32,10 @@ def limits(connections: int) -> httpx2.Limits:
 def call_options(call: Call) -> Any:  # noqa: ANN401 - the SDKs' own TypedDict
     """Headers and timeouts of one call."""
     headers = {"Idempotency-Key": call.idempotency_key, "traceparent": call.traceparent}
+    if call.api_version and not call.translated:
+        headers["anthropic-version"] = call.api_version
+    if call.beta and not call.translated:
+        headers["anthropic-beta"] = call.beta
     return {
         "headers": headers,
         "timeout": httpx2.Timeout(call.timeout, connect=min(call.connect_timeout, call.timeout)),

@@ -3,14 +3,16 @@
 from random import Random
 
 from contracts import envelope, subjects
+from contracts.inference import ANTHROPIC_COUNT_TOKENS
 from contracts.registry import template_of
 from contracts.route import encode_route
 from infra.dispatch.job import Job, identify_forwarded
-from infra.dispatch.outcome import Outcome, forwarded
+from infra.dispatch.outcome import Outcome, completed, forwarded
 from infra.dispatch.stage import Stage, StageSpec
 from infra.telemetry import names
 from workers.context import Worker, WorkerContext
 from workers.routing.choose import choose
+from workers.routing.count_tokens import can_count, counted
 
 
 def build(context: WorkerContext) -> Worker:
@@ -20,6 +22,8 @@ def build(context: WorkerContext) -> Worker:
     async def handle(job: Job) -> Outcome:
         asked, residency = job.headers.get(envelope.MODEL, ""), job.headers.get(envelope.RESIDENCY)
         route = choose(context.catalog.current, asked, residency, random)
+        if job.headers.get(envelope.API) == ANTHROPIC_COUNT_TOKENS and not can_count(context.catalog.current, route):
+            return Outcome("completed", (completed(job, counted(job.headers, job.request_id, job.body, route)),))
         first = route.first
         job.span.attributes[names.ROUTE] = route.reason
         job.span.attributes[names.DEPLOYMENT] = first.name

@@ -3,16 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
 from contracts import envelope
-from contracts.errors import ContractError
-from contracts.inference import OPENAI_CHAT, InferenceRequested
+from contracts.apis.rules import RULES
+from contracts.errors import ContractError, ErrorCode, PenstockError
+from contracts.inference import APIS, DROP_PARAMS, InferenceRequested
 from contracts.subjects import require_token
-from workers.validation.chat import ChatCompletionRequest, check_chat, invalid
+from workers.validation.refusal import STAGE, invalid
 
-_STAGE = "validation"
+_FOUND_OUT_LATER = frozenset(
+    {envelope.CACHE_STATUS, envelope.CACHE_KEY, envelope.DEPLOYMENTS, envelope.LONG_CONTEXT, envelope.ROUTE}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +25,8 @@ class Checked:
     """A request that is well formed, and what was found in it."""
 
     contract: InferenceRequested
-    request: ChatCompletionRequest
-
-
-_FOUND_OUT_LATER = frozenset({envelope.CACHE_STATUS, envelope.CACHE_KEY, envelope.DEPLOYMENTS, envelope.ROUTE})
+    model: str
+    stream: bool
 
 
 def from_outside(headers: Mapping[str, str]) -> dict[str, str]:
@@ -32,7 +35,7 @@ def from_outside(headers: Mapping[str, str]) -> dict[str, str]:
     Raises `ContractError` for an ingress that can't stand in the subject of a delta.
     """
     if (ingress := headers.get(envelope.INGRESS)) is not None:
-        require_token(ingress, envelope.INGRESS, stage=_STAGE)
+        require_token(ingress, envelope.INGRESS, stage=STAGE)
     return {name: value for name, value in headers.items() if name not in _FOUND_OUT_LATER}
 
 
@@ -41,25 +44,52 @@ def validate(body: bytes, request_id: str) -> Checked:
     try:
         contract = InferenceRequested.model_validate_json(body)
     except ValidationError as error:
-        raise invalid(error, _STAGE) from None
+        raise invalid(error) from None
     if contract.request_id != request_id:
-        raise ContractError("request_id in the body and in ce-requestid differ", stage=_STAGE, param="request_id")
-    if contract.api != OPENAI_CHAT:
-        raise ContractError(f"api must be {OPENAI_CHAT}", stage=_STAGE, param="api")
-    return Checked(contract, check_chat(contract.request))
+        raise ContractError("request_id in the body and in ce-requestid differ", stage=STAGE, param="request_id")
+    if contract.api not in RULES:
+        raise ContractError(f"api must be one of {', '.join(APIS)}", stage=STAGE, param="api")
+    asked = check(contract.api, contract.request)
+    _require_writable(asked)
+    return Checked(contract, asked["model"], bool(asked.get("stream")))
+
+
+def check(api: str, request: dict[str, Any]) -> dict[str, Any]:
+    """The request, if it keeps its API's rules. Raises `PenstockError` with the path of the first that it breaks."""
+    try:
+        RULES[api].model_validate(request)
+    except ValidationError as error:
+        raise invalid(error) from None
+    return request
+
+
+def _require_writable(request: dict[str, Any]) -> None:
+    """What can be read can be nested deeper than what can be written: the stages behind would fail on it."""
+    try:
+        orjson.dumps(request)
+    except orjson.JSONEncodeError:
+        raise PenstockError(ErrorCode.INVALID_REQUEST, "the request is nested too deeply", stage=STAGE) from None
 
 
 def findings(checked: Checked, tenant: str, default_deadline: float) -> Mapping[str, str]:
     """The envelope of `validated`. `default_deadline` is in seconds since 1970, for a request that names none."""
-    contract, request = checked.contract, checked.request
+    contract = checked.contract
     deadline = contract.deadline or datetime.fromtimestamp(default_deadline, UTC)
     found = {
         envelope.TENANT: tenant,
         envelope.API: contract.api,
-        envelope.MODEL: request.model,
-        envelope.STREAM: "true" if request.stream else "false",
+        envelope.MODEL: checked.model,
+        envelope.STREAM: "true" if checked.stream else "false",
         envelope.DEADLINE: envelope.rfc3339(deadline),
     }
     if contract.cache_control:
         found[envelope.CACHE_CONTROL] = contract.cache_control
+    if contract.residency:
+        found[envelope.RESIDENCY] = contract.residency
+    if contract.drop_params or contract.request.get(DROP_PARAMS) is True:
+        found[envelope.DROP_PARAMS] = "true"
+    if contract.api_version:
+        found[envelope.API_VERSION] = contract.api_version
+    if contract.beta:
+        found[envelope.BETA] = contract.beta
     return found

@@ -2,21 +2,29 @@
 
 import time
 
+import orjson
+
 from contracts import subjects
 from contracts.errors import ErrorCode, PenstockError
+from contracts.inference import OPENAI_RESPONSES
 from contracts.registry import template_of
 from contracts.subjects import Lane
+from infra.database.engine import create_engine
 from infra.dispatch.job import Job, identify_requested
 from infra.dispatch.outcome import Outcome, forwarded
 from infra.dispatch.stage import Stage, StageSpec
+from infra.responses import ResponseStore
 from workers.context import Worker, WorkerContext
-from workers.validation.validate import findings, from_outside, validate
+from workers.validation.conversation import goes_on, with_earlier
+from workers.validation.validate import Checked, findings, from_outside, validate
 
 
 def build(context: WorkerContext) -> Worker:
     """The validation worker."""
     settings = context.settings
     patience = {Lane.INTERACTIVE: settings.request_timeout, Lane.BATCH: settings.results_async_age}
+    engine = create_engine(settings, pool_size=2)
+    store = ResponseStore(context.connection.js, engine, "validation")
 
     async def handle(job: Job) -> Outcome:
         job.headers = from_outside(job.headers)
@@ -24,8 +32,14 @@ def build(context: WorkerContext) -> Worker:
         deadline = checked.contract.deadline
         if deadline is not None and deadline.timestamp() <= time.time():
             raise PenstockError(ErrorCode.DEADLINE_EXCEEDED, "the deadline has passed", stage="validation")
+        if checked.contract.api == OPENAI_RESPONSES and goes_on(checked.contract.request):
+            job.body = await _continued(job, checked)
         found = findings(checked, job.tenant, job.position.stored_at + patience[job.lane])
         return forwarded(job, "inference.validated", subjects.validated(job.lane, job.tenant), found)
 
+    async def _continued(job: Job, checked: Checked) -> bytes:
+        request = await with_earlier(store, job.tenant, checked.contract.request)
+        return orjson.dumps({**orjson.loads(job.body), "request": request})
+
     spec = StageSpec("validation", template_of("inference.requested"), identify_requested, settings.stage_concurrency)
-    return Worker((Stage(spec, handle, context.subscriptions["validation"]),))
+    return Worker((Stage(spec, handle, context.subscriptions["validation"]),), close=engine.dispose)

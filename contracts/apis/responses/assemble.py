@@ -31,7 +31,7 @@ class ResponseAssembler:
         elif "output_index" in event:
             self._fill(self._items[event["output_index"]], kind, event)
 
-    def response(self) -> Json:
+    def answer(self) -> Json:
         """The Response so far: whole after the last event, before it with what there is of each item."""
         if self._final is not None:
             return self._final

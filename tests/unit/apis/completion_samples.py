@@ -55,4 +55,4 @@ def assembled(events: Iterable[Json]) -> Json:
     assembler = MessageAssembler()
     for event in events:
         assembler.add(event)
-    return assembler.message()
+    return assembler.answer()

@@ -9,8 +9,8 @@ from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import ParsedResponse, Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
+from contracts.apis.assemble_chat import ChatAssembler
 from contracts.apis.responses.stream import ResponseEventsOfChunks
-from workers.provider.assemble import Assembler
 
 Json = dict[str, Any]
 REQUEST: Json = {"model": "m", "input": "Hello"}
@@ -50,10 +50,10 @@ def function_call(call_id: str, name: str, arguments: str) -> Json:
 
 def assembled(chunks: Iterable[Json]) -> Json:
     """The completion that the provider worker makes of the chunks."""
-    assembler = Assembler()
+    assembler = ChatAssembler()
     for one in chunks:
         assembler.add(one)
-    return assembler.completion()
+    return assembler.answer()
 
 
 def streamed(chunks: Iterable[Json], request: Json = REQUEST) -> list[Json]:

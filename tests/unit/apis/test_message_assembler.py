@@ -79,7 +79,7 @@ def assembler(*events: Json) -> MessageAssembler:
 
 def test_events_make_the_whole_message():
     made = assembler(*EVENTS)
-    assert made.message() == {
+    assert made.answer() == {
         **START["message"],
         "content": CONTENT,
         "stop_reason": "tool_use",
@@ -90,12 +90,12 @@ def test_events_make_the_whole_message():
 
 def test_the_message_is_the_one_that_the_sdk_makes():
     whole = [one for one in EVENTS if one["type"] != "ping"]
-    assert check_message(assembler(*EVENTS).message()) == accumulated_message(whole)
+    assert check_message(assembler(*EVENTS).answer()) == accumulated_message(whole)
 
 
 @pytest.mark.parametrize("count", range(len(EVENTS) + 1))
 def test_after_any_number_of_events_there_is_a_message(count: int):
-    check_message(assembler(*EVENTS[:count]).message())
+    check_message(assembler(*EVENTS[:count]).answer())
 
 
 @pytest.mark.parametrize(
@@ -113,22 +113,22 @@ def test_after_any_number_of_events_there_is_a_message(count: int):
 )
 def test_a_call_that_is_still_being_written_is_as_much_as_is_known(fragments: list[str], known: Json):
     made = assembler(START, event("start", 0, content_block=CALLED), *(fragment(0, text) for text in fragments))
-    assert made.message()["content"] == [{**CALLED, "input": known}]
+    assert made.answer()["content"] == [{**CALLED, "input": known}]
 
 
 @pytest.mark.parametrize("text", ["{x: 1}", '{"x": "cut o', "[1]"])
 def test_of_a_finished_call_that_is_no_object_the_text_is_kept(text: str):
     made = assembler(START, event("start", 0, content_block=CALLED), fragment(0, text), event("stop", 0))
-    assert made.message()["content"] == [{**CALLED, "input": {"_raw": text}}]
+    assert made.answer()["content"] == [{**CALLED, "input": {"_raw": text}}]
 
 
 def test_a_block_that_is_opened_full_keeps_what_it_had():
     full = [{**CALLED, "input": {"x": 1}}, {"type": "text", "text": "Hi", "citations": [CITED]}]
     made = assembler(START, *(event("start", index, content_block=block) for index, block in enumerate(full)))
-    assert (made.message()["content"], made.output_characters) == (full, 2)
+    assert (made.answer()["content"], made.output_characters) == (full, 2)
     made.add(event("delta", 1, delta={"type": "text_delta", "text": "!"}))
     made.add(event("delta", 1, delta={"type": "citations_delta", "citation": CITED}))
-    assert made.message()["content"][1] == {"type": "text", "text": "Hi!", "citations": [CITED, CITED]}
+    assert made.answer()["content"][1] == {"type": "text", "text": "Hi!", "citations": [CITED, CITED]}
 
 
 def test_blocks_may_be_open_side_by_side():
@@ -140,21 +140,21 @@ def test_blocks_may_be_open_side_by_side():
         fragment(0, '{"x":1}'),
         fragment(1, "2}"),
     )
-    assert [(block["id"], block["input"]) for block in made.message()["content"]] == [("a", {"x": 1}), ("b", {"y": 2})]
+    assert [(block["id"], block["input"]) for block in made.answer()["content"]] == [("a", {"x": 1}), ("b", {"y": 2})]
 
 
 def test_events_and_deltas_of_a_newer_api_change_nothing():
-    before = assembler(*EVENTS).message()
+    before = assembler(*EVENTS).answer()
     newer = [
         {"type": "content_block_applause", "index": 0},
         event("delta", 1, delta={"type": "colour_delta", "colour": "red"}),
     ]
-    assert assembler(*EVENTS, *newer).message() == before
+    assert assembler(*EVENTS, *newer).answer() == before
 
 
 def test_what_was_handed_out_does_not_change_later():
     made = assembler(*EVENTS[:9])
-    early = made.message()
+    early = made.answer()
     for one in EVENTS[9:]:
         made.add(one)
     assert early["content"][1] == {"type": "text", "text": "Wait"}
@@ -185,4 +185,4 @@ def test_what_is_no_event_is_an_error_of_its_shape(wrong: Json):
     made = assembler(START, event("start", 0, content_block={"type": "text", "text": ""}))
     with pytest.raises((KeyError, TypeError, ValueError)):
         made.add(wrong)
-    check_message(made.message())
+    check_message(made.answer())

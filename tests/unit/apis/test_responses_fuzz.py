@@ -171,10 +171,10 @@ def again(events: list[Json]) -> Json:
     assembler = ResponseAssembler()
     for event in events[:-1]:
         assembler.add(event)
-    output = assembler.response()["output"]
+    output = assembler.answer()["output"]
     assembler.add(events[-1])
-    assert output == assembler.response()["output"]
-    return assembler.response()
+    assert output == assembler.answer()["output"]
+    return assembler.answer()
 
 
 FIELDS = ["input", "instructions", "tools", "tool_choice", "text", "reasoning", "include", "top_logprobs", "prompt"]

@@ -138,7 +138,7 @@ def test_a_stream_that_broke_off_leaves_what_was_said():
     cut = next(i for i, event in enumerate(events) if event["type"].endswith("arguments.done"))
     for event in events[:cut]:
         assembler.add(event)
-    said = assembler.response()
+    said = assembler.answer()
     assert said["status"] == "in_progress"
     assert [item["status"] for item in said["output"]] == ["completed", "in_progress"]
     assert said["output"][0]["content"][0]["text"] == "Hello"
@@ -150,14 +150,14 @@ def test_a_last_event_without_an_output_gets_the_items_of_the_stream():
     assembler = ResponseAssembler()
     for event in (*events[:-1], {**events[-1], "response": {**events[-1]["response"], "output": None}}):
         assembler.add(event)
-    assert assembler.response() == stored()
+    assert assembler.answer() == stored()
 
 
 def test_events_that_nobody_knows_yet_are_passed_over():
     assembler = ResponseAssembler()
     assembler.add({"type": "response.telepathy.delta", "sequence_number": 0})
     assembler.add({"type": "keepalive"})
-    assert assembler.response() == {"object": "response", "status": "in_progress", "output": []}
+    assert assembler.answer() == {"object": "response", "status": "in_progress", "output": []}
 
 
 @pytest.mark.parametrize(

@@ -63,10 +63,10 @@ def test_the_assembler_has_the_same_items_before_the_last_event_and_the_whole_af
     assembler = ResponseAssembler()
     for event in events[:-1]:
         assembler.add(event)
-    so_far = assembler.response()
+    so_far = assembler.answer()
     assert (so_far["status"], so_far["output"]) == ("in_progress", events[-1]["response"]["output"])
     assembler.add(events[-1])
-    assert assembler.response() == events[-1]["response"]
+    assert assembler.answer() == events[-1]["response"]
 
 
 def test_text_comes_as_one_message_with_one_part():

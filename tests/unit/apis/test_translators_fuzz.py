@@ -224,7 +224,7 @@ def test_a_spoilt_stream_of_events_is_read_or_an_error_of_its_shape(stream: Json
         chunks, assembler = ChunksOfMessage(), MessageAssembler()
         read_or_refused(lambda event: list(chunks.events(event)), events)
         read_or_refused(assembler.add, events)
-        assembler.message()
+        assembler.answer()
 
 
 @briefly

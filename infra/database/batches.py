@@ -1,10 +1,15 @@
-"""Many waiting callers, one write."""
+"""Many waiting callers, one write; and what a write meets when the database is away."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
-from contracts.errors import PenstockError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from contracts.errors import ErrorCode, PenstockError
 
 T = TypeVar("T")
 
@@ -69,3 +74,22 @@ class Batcher(Generic[T]):
 
 def _concerns_all(error: Exception) -> bool:
     return isinstance(error, PenstockError) and error.retryable
+
+
+@asynccontextmanager
+async def written_to(engine: AsyncEngine, stage: str) -> AsyncIterator[AsyncConnection]:
+    """A transaction. Raises `PenstockError` (`pipeline_unavailable`, retryable) where the database can't be reached."""
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except (OperationalError, PoolTimeoutError, OSError) as error:
+        raise _unavailable(stage) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise _unavailable(stage) from error
+        raise
+
+
+def _unavailable(stage: str) -> PenstockError:
+    message = "the database can't be reached"
+    return PenstockError(ErrorCode.PIPELINE_UNAVAILABLE, message, stage=stage, retryable=True)

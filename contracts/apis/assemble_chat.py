@@ -3,8 +3,8 @@
 from typing import Any
 
 
-class Assembler:
-    """Collects `chat.completion.chunk`s. After any number of them `completion()` is what has been said so far."""
+class ChatAssembler:
+    """Collects `chat.completion.chunk`s. After any number of them `answer()` is what has been said so far."""
 
     def __init__(self) -> None:
         self._head: dict[str, Any] = {}
@@ -21,7 +21,7 @@ class Assembler:
         for choice in chunk["choices"]:
             self._add_choice(choice)
 
-    def completion(self) -> dict[str, Any]:
+    def answer(self) -> dict[str, Any]:
         """The `chat.completion` so far."""
         choices = [self._choices[index] for index in sorted(self._choices)]
         whole = {**self._head, "object": "chat.completion", "choices": choices}

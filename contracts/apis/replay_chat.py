@@ -1,32 +1,22 @@
-"""Server-sent events as OpenAI's API sends them."""
+"""A whole chat completion as the chunks of a stream: how a cached answer is streamed."""
 
 from collections.abc import Iterator
-from typing import Any
 
-import orjson
-
-CONTENT_TYPE = "text/event-stream; charset=utf-8"
-DONE = b"data: [DONE]\n\n"
+from contracts.apis.fields import Json
 
 
-def event(data: bytes) -> bytes:
-    """One event."""
-    return b"data: " + data + b"\n\n"
-
-
-def replay(completion: dict[str, Any], *, include_usage: bool) -> Iterator[bytes]:
-    """A whole answer as the events of a stream: role, content, end, and usage where it was asked for."""
+def replay_completion(completion: Json, *, include_usage: bool) -> Iterator[Json]:
+    """Role, content and end of each choice, and usage where it was asked for."""
     head = {name: value for name, value in completion.items() if name not in ("choices", "usage", "object")}
     head["object"] = "chat.completion.chunk"
     for choice in completion.get("choices", ()):
         for delta, finish in _steps(choice):
-            chunk = {**head, "choices": [{"index": choice.get("index", 0), "delta": delta, "finish_reason": finish}]}
-            yield event(orjson.dumps(chunk))
+            yield {**head, "choices": [{"index": choice.get("index", 0), "delta": delta, "finish_reason": finish}]}
     if include_usage and completion.get("usage"):
-        yield event(orjson.dumps({**head, "choices": [], "usage": completion["usage"]}))
+        yield {**head, "choices": [], "usage": completion["usage"]}
 
 
-def _steps(choice: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str | None]]:
+def _steps(choice: Json) -> Iterator[tuple[Json, str | None]]:
     message = choice.get("message") or {}
     calls = message.get("tool_calls")
     said = {name: value for name, value in message.items() if name not in ("role", "tool_calls") and value is not None}

@@ -1,0 +1,25 @@
+"""Who asks, and may they?"""
+
+from api.auth import Principal, require_scope
+from api.dialects.dialect import Dialect
+from api.exchange import Exchange
+from api.gateway import Gateway
+from api.observed import Visit
+from infra.database.keys import INFERENCE
+from infra.telemetry import names
+
+
+async def admit(
+    gateway: Gateway, exchange: Exchange, visit: Visit, dialect: Dialect, scope: str | None = INFERENCE
+) -> Principal:
+    """The caller behind a request's key, which must have `scope`, where one is named.
+
+    Raises `PenstockError`: `invalid_api_key`, `permission_denied`, or `pipeline_unavailable`.
+    """
+    authorization = dialect.authorization(exchange.header)
+    principal = await gateway.authenticator.authenticate(authorization, dialect.key_hint)
+    visit.facts |= {"tenant": principal.tenant, "key_id": principal.key_id}
+    visit.span.attributes[names.TENANT] = principal.tenant
+    if scope is not None:
+        require_scope(principal, scope)
+    return principal

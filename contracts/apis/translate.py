@@ -1,0 +1,115 @@
+"""From the API that the caller speaks to one that the provider speaks, and back. Chat completions are the pivot."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+from contracts.apis.chat_to_messages.answer import to_completion
+from contracts.apis.chat_to_messages.request import to_messages
+from contracts.apis.chat_to_messages.stream import ChunksOfMessage
+from contracts.apis.fields import Fields, Json, invalid
+from contracts.apis.messages_to_chat.answer import to_message
+from contracts.apis.messages_to_chat.request import to_chat as messages_to_chat
+from contracts.apis.messages_to_chat.stream import MessageEventsOfChunks
+from contracts.apis.responses.answer import to_response
+from contracts.apis.responses.request import to_chat as responses_to_chat
+from contracts.apis.responses.stream import ResponseEventsOfChunks
+from contracts.apis.stream import StreamTranslator
+from contracts.inference import (
+    ANTHROPIC_COUNT_TOKENS,
+    ANTHROPIC_MESSAGES,
+    OPENAI_CHAT,
+    OPENAI_EMBEDDINGS,
+    OPENAI_RESPONSES,
+)
+from contracts.responses import response_id_of
+
+_CALLED = {OPENAI_EMBEDDINGS: "embeddings", ANTHROPIC_COUNT_TOKENS: "the counting of tokens"}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a translation needs to know of the request besides its body.
+
+    `created_at` is in seconds since 1970; `provider_model` is what the provider calls the model.
+    """
+
+    request_id: str
+    created_at: int
+    provider_model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """One request on its way to a provider that speaks `api`, and its answer's way back."""
+
+    api: str
+    request: Json
+    answer: Callable[[Json], Json]
+    stream: Callable[[], StreamTranslator]
+
+
+def translate(api: str, request: Json, spoken: Iterable[str], fields: Fields, origin: Origin) -> Translation:
+    """The request for a provider that speaks only the APIs in `spoken`; limits of tokens have OpenAI's newer name.
+
+    Raises `PenstockError` (`invalid_request`) naming what the provider can't be asked.
+    """
+    known = frozenset(spoken)
+    if api in known:
+        return Translation(api, request, _as_it_is, AsItIs)
+    if api == ANTHROPIC_MESSAGES and OPENAI_CHAT in known:
+        asked = messages_to_chat(request, fields, limit="max_completion_tokens")
+        return Translation(OPENAI_CHAT, asked, to_message, MessageEventsOfChunks)
+    if api == OPENAI_CHAT and ANTHROPIC_MESSAGES in known:
+        asked = to_messages(request, fields, model=origin.provider_model)
+        return Translation(ANTHROPIC_MESSAGES, asked, to_completion, ChunksOfMessage)
+    if api == OPENAI_RESPONSES and known & {OPENAI_CHAT, ANTHROPIC_MESSAGES}:
+        return _of_response(request, known, fields, origin)
+    raise invalid("model", f"has a provider that offers nothing like {_CALLED.get(api, api)}")
+
+
+def _of_response(request: Json, spoken: frozenset[str], fields: Fields, origin: Origin) -> Translation:
+    response_id, created_at = response_id_of(origin.request_id), origin.created_at
+    further = translate(OPENAI_CHAT, responses_to_chat(request, fields), spoken, fields, origin)
+
+    def answer(native: Json) -> Json:
+        return to_response(further.answer(native), request, response_id=response_id, created_at=created_at)
+
+    def stream() -> StreamTranslator:
+        events = ResponseEventsOfChunks(request, response_id=response_id, created_at=created_at)
+        return Chained(further.stream(), events)
+
+    return Translation(further.api, further.request, answer, stream)
+
+
+class AsItIs:
+    """The stream of a provider that speaks the caller's API."""
+
+    def events(self, event: Json) -> Iterable[Json]:
+        """The event itself."""
+        return (event,)
+
+    def end(self) -> Iterable[Json]:
+        """Nothing."""
+        return ()
+
+
+class Chained:
+    """Two translators, one behind the other."""
+
+    def __init__(self, first: StreamTranslator, second: StreamTranslator) -> None:
+        self._first = first
+        self._second = second
+
+    def events(self, event: Json) -> Iterable[Json]:
+        """What the second makes of what the first makes of it."""
+        return chain.from_iterable(self._second.events(between) for between in self._first.events(event))
+
+    def end(self) -> Iterable[Json]:
+        """What both still owe."""
+        owed = chain.from_iterable(self._second.events(between) for between in self._first.end())
+        return chain(owed, self._second.end())
+
+
+def _as_it_is(answer: Json) -> Json:
+    return answer

@@ -1,0 +1,1 @@
+"""Keeps responses that can be asked for again: one row each, the newest state."""
