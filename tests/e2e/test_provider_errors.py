@@ -33,6 +33,11 @@ def fails(client: OpenAI, model: str, question: str, *, stream: bool, **headers:
     return raised.value
 
 
+def alone(model: str, test: int) -> str:
+    """The same fault under a name that only one test calls: a breaker that another one has opened is not its own."""
+    return f"{model}@tokens={70 + test}"
+
+
 both = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
 
@@ -58,7 +63,7 @@ def test_a_providers_rate_limit_is_a_429_that_says_when(client: OpenAI, question
 @both
 @pytest.mark.parametrize("model", ["sim-error-500", "sim-error-401", "sim-claude-error-500", "sim-claude-error-401"])
 def test_a_providers_failure_is_a_502(client: OpenAI, question: str, model: str, stream: bool) -> None:
-    error = fails(client, model, question, stream=stream)
+    error = fails(client, alone(model, 1), question, stream=stream)
     assert isinstance(error, openai.InternalServerError)
     assert (error.status_code, error.code, error.param) == (502, "provider_error", None)
     assert error.response.headers["retry-after"].isdigit()
@@ -66,7 +71,7 @@ def test_a_providers_failure_is_a_502(client: OpenAI, question: str, model: str,
 
 @pytest.mark.parametrize("model", ["sim-bad-json", "sim-cut-stream", "sim-err-in-stream", "sim-claude-bad-json"])
 def test_an_answer_that_cannot_be_used_is_a_502(client: OpenAI, question: str, model: str) -> None:
-    error = fails(client, model, question, stream=False)
+    error = fails(client, alone(model, 2), question, stream=False)
     assert error.status_code == 502
     assert error.code in ("provider_error", "provider_unavailable")
     assert error.response.headers["retry-after"].isdigit()
@@ -74,7 +79,7 @@ def test_an_answer_that_cannot_be_used_is_a_502(client: OpenAI, question: str, m
 
 @pytest.mark.parametrize("model", ["sim-error-401", "sim-error-500", "sim-bad-json"])
 def test_a_providers_internals_stay_inside(penstock: Penstock, client: OpenAI, question: str, model: str) -> None:
-    answer = fails(client, model, question, stream=False).response.text
+    answer = fails(client, alone(model, 3), question, stream=False).response.text
     for internal in ("Incorrect API key", "Sorry about that", "Traceback", "Error(", penstock.simulator, "Expecting"):
         assert internal not in answer
 

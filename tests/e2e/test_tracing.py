@@ -189,11 +189,12 @@ def test_a_second_try_shows_both_calls_and_what_the_first_one_met(
 
 
 def test_a_failure_says_where_it_happened(client: OpenAI, spans: OtlpSink, question: str) -> None:
+    model = "sim-error-401@tokens=63"
     with pytest.raises(openai.InternalServerError) as raised:
-        client.chat.completions.create(model="sim-error-401", messages=[{"role": "user", "content": question}])
+        client.chat.completions.create(model=model, messages=[{"role": "user", "content": question}])
     trace_id = trace_id_of(raised.value.response.headers["traceparent"])
     trace = spans.wait_for(trace_id, Trace.is_whole)
-    assert trace.one("chat sim-error-401").error == "the provider simulator refused our credentials"
+    assert trace.one(f"chat {model}").error == "the provider simulator refused our credentials"
     assert trace.one(SERVER).attributes["http.response.status_code"] == 502
     assert trace.one(SERVER).attributes["error.type"] == "provider_error"
     assert trace.one(f"send {FAILED}").parent_id == trace.one(f"process {ROUTED}").span_id

@@ -33,6 +33,7 @@ def write_reliability_catalog(target: Path, simulator: Simulator) -> Path:
     models = [
         _model("good", _deployment("good", GOOD)),
         _model("down", _deployment("down", "sim-error-500@tokens=6"), **back),
+        _model("down-too", _deployment("down-too", "sim-error-500@tokens=8"), **back),
         _model("mending", _deployment("mending", "sim-error-500@times=5"), **back),
         _model("refused", _deployment("refused", "sim-error-401@tokens=6")),
         _model("refused-then-good", _deployment("refused-2", "sim-error-403@tokens=6"), **back),
