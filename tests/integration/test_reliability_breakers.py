@@ -13,9 +13,9 @@ from prometheus_client import CollectorRegistry
 
 from infra.streams import BREAKERS
 from infra.telemetry.metrics import ProviderMetrics
-from tests.support.catalogs import option
 from tests.support.logs import RecordedLog
 from tests.support.pipeline import Pipeline
+from tests.support.plans import option
 from tests.support.reliability import (
     GOOD,
     answered,

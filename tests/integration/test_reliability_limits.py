@@ -14,9 +14,9 @@ from contracts.inference import InferenceFailed
 from infra.counters import Counters
 from infra.publish_acks import PublishAcks
 from infra.streams import COUNTERS
-from tests.support.catalogs import option
 from tests.support.logs import RecordedLog
 from tests.support.pipeline import Pipeline
+from tests.support.plans import option
 from tests.support.reliability import (
     WORKERS,
     ask,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from contracts.errors import ErrorCode, PenstockError
-from tests.support.catalogs import option, plan
 from tests.support.fleets import FAILED, NOW, REFUSED, Yard
+from tests.support.plans import option, plan
 from workers.provider import errors
 from workers.provider.breaker import OPEN_FOR, REFUSED_FOR, STREAK, Opening, Reason
 from workers.provider.fleet import Grant, Kind

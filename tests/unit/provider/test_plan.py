@@ -6,7 +6,7 @@ from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
 from contracts.route import Candidate, encode_route
 from infra.catalog import Catalog
-from tests.support.catalogs import catalog, option, plan
+from tests.support.plans import catalog, option, plan
 from workers.provider.plan import Plan, plan_of
 
 CATALOG = catalog(

@@ -4,7 +4,7 @@ import pytest
 
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import TokenUsage
-from tests.support.catalogs import option
+from tests.support.plans import option
 from workers.provider import errors
 from workers.provider.backoff import pause_before_retry
 from workers.provider.breaker import Verdict

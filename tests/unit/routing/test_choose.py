@@ -8,7 +8,7 @@ import pytest
 from contracts.errors import ErrorCode, PenstockError
 from contracts.route import Candidate, Tier, decode_route, encode_route
 from infra.catalog import Catalog
-from tests.support.catalogs import catalog
+from tests.support.plans import catalog
 from workers.routing.choose import Route, choose
 
 CATALOG = catalog(
