@@ -117,11 +117,11 @@ class Run:
         if grant.skipped:
             skipped = [f"{block.option.deployment.name}: {block.obstacle.value}" for block in grant.skipped]
             self._job.span.attributes[names.SKIPPED] = skipped
-        self._left -= 1
-        if self._hedge_after is None or self._left <= 0:
+        if self._hedge_after is None or self._left < 2:
             made = await self._maker.make(grant)
         else:
             made = await self._hedged(grant, self._hedge_after)
+        self._left -= 1
         self._next = self._following(made)
         return made
 
@@ -130,8 +130,6 @@ class Run:
             raise NothingToCallError(ErrorCode.CANCELLED, "the caller went away", stage=STAGE)
 
     async def _hedged(self, grant: Grant, after: float) -> Made:
-        # Once a request: a second slow call is slow for another reason.
-        self._hedge_after = None
         made, other = await hedge.hedged(lambda lane: self._maker.make(grant, lane), self._beside, after)
         if other is not None and other.result.error is None:
             await self._maker.record(other)
@@ -146,6 +144,8 @@ class Run:
         if self._maker.under_way is None or lane.stop.given:
             self._tools.fleet.settle(grant, None)
             return None
+        # Once a request: a second slow call is slow for another reason.
+        self._hedge_after = None
         self._left -= 1
         try:
             return await self._maker.make(grant, lane)

@@ -8,6 +8,9 @@ SILENT = 60.0
 """Seconds without a word after which a request's own deadline counts against the deployment: a caller who is in more of
 a hurry says nothing of it. A deployment that is to be given up sooner has its own timeouts in the catalogue."""
 
+_ANSWERS = (ErrorCode.RATE_LIMITED, ErrorCode.INVALID_REQUEST, ErrorCode.CONTEXT_LENGTH_EXCEEDED)
+"""A provider that is there, takes our key, and says no to this request."""
+
 
 def verdict_of(result: Result) -> Verdict:
     """Failures and timeouts count, and so do streams that were cut off; what the caller asked wrongly does not."""
@@ -18,11 +21,10 @@ def verdict_of(result: Result) -> Verdict:
         return Verdict.REFUSED
     if error.code in (ErrorCode.PROVIDER_ERROR, ErrorCode.PROVIDER_UNAVAILABLE):
         return Verdict.FAILED
-    if error.code is ErrorCode.RATE_LIMITED:
+    if error.code in _ANSWERS:
         return Verdict.ANSWERED
     if error.code is ErrorCode.DEADLINE_EXCEEDED and result.first_token_ms is None:
         return Verdict.FAILED if result.latency_ms >= SILENT * 1000 else Verdict.UNKNOWN
-    # A request that can't be asked of this provider is refused before the call: that says nothing of the provider.
     return Verdict.UNKNOWN
 
 
