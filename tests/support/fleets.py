@@ -4,7 +4,9 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from contracts.errors import PenstockError
@@ -12,14 +14,16 @@ from contracts.inference import TokenUsage
 from infra.catalog import Deployment
 from infra.telemetry.metrics import ProviderMetrics
 from tests.support.logs import RecordedLog
+from tests.support.plans import plan
 from workers.provider import errors
-from workers.provider.breaker import Opening
+from workers.provider.breaker import STREAK, Opening
 from workers.provider.breaker_store import Hear
 from workers.provider.breaker_watch import BreakerWatch
 from workers.provider.fleet import Fleet, Grant
 from workers.provider.health import Census
-from workers.provider.plan import Key
+from workers.provider.plan import Key, Option, Plan
 from workers.provider.rate_limits import Full, Reservation
+from workers.provider.refusal import NothingToCallError
 from workers.provider.said import Result
 
 NOW = 1_700_000_000.0
@@ -107,3 +111,29 @@ class Yard:
     def metric(self, name: str, **labels: str) -> float | None:
         """What Prometheus would be told."""
         return self.registry.get_sample_value(name, labels)
+
+
+async def admit(yard: Yard, wanted: Plan, **changed: Any) -> Grant:
+    """Leave to call, at once or not at all."""
+    asked = {"again": False, "within": 0.0, "patient": False, **changed}
+    return await yard.fleet.admit(wanted, **asked)
+
+
+async def refusal(yard: Yard, wanted: Plan, **changed: Any) -> NothingToCallError:
+    """Why none may be called."""
+    with pytest.raises(NothingToCallError) as raised:
+        await admit(yard, wanted, **changed)
+    return raised.value
+
+
+async def called(yard: Yard, wanted: Plan, error: PenstockError | None = None, **changed: Any) -> Grant:
+    """A call that ends at once."""
+    grant = await admit(yard, wanted, **changed)
+    yard.end(grant, error)
+    return grant
+
+
+async def break_open(yard: Yard, broken: Option) -> None:
+    """Let it fail until its breaker opens."""
+    for _ in range(STREAK):
+        await called(yard, plan((broken,)), FAILED)

@@ -16,7 +16,7 @@ from tests.support.pipeline import TENANT, Pipeline, new_request_id, prompt
 from tests.support.simulator import Simulator
 from tests.support.waiting import eventually
 
-OUTSIDE, INSIDE = "outside", "inside"
+OUTSIDE, INSIDE, NOWHERE = "outside", "inside", "nowhere"
 WORKERS = ("routing", "provider")
 INGRESS = "ingress1"
 GOOD = "sim-small@tokens=5"
@@ -29,6 +29,8 @@ def write_reliability_catalog(target: Path, simulator: Simulator) -> Path:
         {"name": name, "kind": "openai", "base_url": f"{simulator.url}/v1", "residency": residency}
         for name, residency in ((OUTSIDE, "external"), (INSIDE, "local"))
     ]
+    # Nobody listens at the port of tcpmux.
+    providers.append({"name": NOWHERE, "kind": "openai", "base_url": "http://127.0.0.1:1/v1"})
     back = {"fallbacks": ["good"]}
     models = [
         _model("good", _deployment("good", GOOD)),
@@ -39,6 +41,8 @@ def write_reliability_catalog(target: Path, simulator: Simulator) -> Path:
         _model("refused-then-good", _deployment("refused-2", "sim-error-403@tokens=6"), **back),
         _model("hanging", _deployment("hanging", "sim-slow@tokens=6", timeouts={"total": 0.3}), **back),
         _model("silent", _deployment("silent", "sim-slow@tokens=7", timeouts={"first_token": 0.3}), **back),
+        _model("unreachable", _deployment("unreachable", "sim-small", provider=NOWHERE), **back),
+        _model("stalling", _deployment("stalling", "sim-slow-second-chunk", timeouts={"between_tokens": 0.3}), **back),
         _model("cut", _deployment("cut", "sim-cut-stream@tokens=9"), **back),
         _model("overloaded", _deployment("overloaded", "sim-error-429@retry=30"), **back),
         _model("mistaken", _deployment("mistaken", "sim-error-400@tokens=6"), **back),

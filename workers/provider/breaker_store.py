@@ -31,6 +31,8 @@ _LOOK_AGAIN = 1.0
 _LEASE = 30.0
 """Seconds after which another worker may probe, should the one that does have died. A probe that takes longer may
 have a second one beside it: that costs a call, and nothing else."""
+_REMEMBERED = 10_000
+"""Breakers of which the newest word's revision is kept, at most."""
 _UNREACHABLE = (nats.errors.Error, JetStreamError, OSError, TimeoutError)
 
 Hear = Callable[[Key, Opening | None], None]
@@ -137,6 +139,8 @@ class BreakerStore:
         if revision <= self._heard.get(name, 0):
             return
         self._heard[name] = revision
+        if len(self._heard) > _REMEMBERED:
+            del self._heard[next(iter(self._heard))]
         try:
             word = _Word.model_validate_json(body)
         except ValidationError:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from infra.catalog import Catalog
 from infra.telemetry.logs import Logger
 from infra.telemetry.metrics import ProviderMetrics
 from workers.provider.breaker import Breaker, Opening, Reason, Standing, Verdict
@@ -28,6 +29,20 @@ class BreakerWatch:
         self._metrics = metrics
         self._log = log
         self._clock = clock
+        self._catalog: Catalog | None = None
+
+    async def follow(self, catalog: Catalog) -> None:
+        """There is another catalogue: what was found out of a deployment that is another one by now is void.
+
+        Each process does so by itself, so nobody is told.
+        """
+        before, self._catalog = self._catalog, catalog
+        if before is None:
+            return
+        now = self._clock()
+        for key, breaker in self._census.opened(_changed(before, catalog)):
+            breaker.adopt(None, now)
+            self._show(key, Standing.CLOSED)
 
     async def open(self) -> None:
         """Hear what other processes find out."""
@@ -80,3 +95,14 @@ class BreakerWatch:
 
     def _show(self, key: Key, standing: Standing) -> None:
         self._metrics.breaker.labels(*key).set(standing.value)
+
+
+def _changed(before: Catalog, after: Catalog) -> set[str]:
+    """The deployments that are not what they were, or whose providers are not."""
+    known = before.deployments()
+    return {
+        name
+        for name, deployment in after.deployments().items()
+        if (old := known.get(name)) is not None
+        and (old, before.provider(old.provider)) != (deployment, after.provider(deployment.provider))
+    }

@@ -1,6 +1,7 @@
 """What one process knows of the deployments: what they are like, and what they have to do."""
 
 from collections import OrderedDict
+from collections.abc import Container
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -76,6 +77,14 @@ class Census:
         else:
             self._healths.move_to_end(key)
         return found
+
+    def opened(self, deployments: Container[str]) -> list[tuple[Key, Breaker]]:
+        """The breakers of these deployments that are open."""
+        return [
+            (key, health.breaker)
+            for key, health in self._healths.items()
+            if health.breaker.opening is not None and key[0] in deployments
+        ]
 
     def station(self, deployment: str) -> Station:
         """Of one deployment."""

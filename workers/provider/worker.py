@@ -31,6 +31,7 @@ def build(context: WorkerContext) -> Worker:
     gone, recovery = Cancellations(), Recovery(connection.client, connection.js)
     census, metrics, log = Census(), ProviderMetrics(context.registry), context.log
     watch = BreakerWatch(census, BreakerStore(connection.client, connection.js, log), metrics, log)
+    context.catalog.on_change(watch.follow)
     limits = RateLimits(Counters(connection.acks, connection.js, STAGE), log)
     tools = Tools(
         caller=Caller(pool, context.tracer, gone),
@@ -44,6 +45,7 @@ def build(context: WorkerContext) -> Worker:
     async def open_() -> None:
         await gone.listen(connection.client)
         await recovery.listen()
+        await watch.follow(context.catalog.current)
         await watch.open()
 
     async def close() -> None:
