@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: up test check fmt schemas lock bench clean
+.PHONY: up test test-clients check fmt schemas lock bench clean
 
 up: $(VENV)/.runtime
 	@exec $(BIN)/penstock up $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+# Frameworks that people build on, each kind in an environment of its own.
+test-clients: $(VENV)/.dev .venv-clients/.installed .venv-clients-llamaindex/.installed
+	$(BIN)/pytest -n 0 tests/clients $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -42,12 +46,20 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+.venv-%/.installed: requirements/%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
+	@touch $@
+
 # Hash-locked for every Python and platform at once; no index address is written down.
 lock: $(VENV)/.dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  --extra embedded pyproject.toml requirements/build.in -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  --extra embedded --extra dev pyproject.toml requirements/build.in -c requirements/runtime.txt -o requirements/dev.txt
+	for name in clients clients-llamaindex; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	    --no-emit-find-links requirements/$$name.in -o requirements/$$name.txt; done
 
 clean:
-	rm -rf $(VENV) .penstock
+	rm -rf $(VENV) .venv-clients .venv-clients-llamaindex .penstock

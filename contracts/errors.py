@@ -11,6 +11,7 @@ class ErrorCode(StrEnum):
     PERMISSION_DENIED = "permission_denied"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    THREAD_UNSUPPORTED = "thread_unsupported"
     MODEL_NOT_FOUND = "model_not_found"
     CONTEXT_LENGTH_EXCEEDED = "context_length_exceeded"
     DEADLINE_EXCEEDED = "deadline_exceeded"
@@ -31,6 +32,7 @@ HTTP_STATUS: dict[str, int] = {
     ErrorCode.PERMISSION_DENIED: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
+    ErrorCode.THREAD_UNSUPPORTED: 400,
     ErrorCode.MODEL_NOT_FOUND: 404,
     ErrorCode.CONTEXT_LENGTH_EXCEEDED: 400,
     ErrorCode.DEADLINE_EXCEEDED: 408,

@@ -70,6 +70,19 @@ class ResponseStore:
         record = None if body is None else ResponseStored.model_validate_json(body)
         return None if record is None or record.status == ResponseStatus.DELETED else record
 
+    async def may_come(self, tenant: str, response_id: str) -> bool:
+        """Whether a response that isn't found was answered just now, and is still on its way to where it is stored.
+
+        Not where it was not to be stored, and not where it was deleted. Raises `PenstockError`.
+        """
+        request_id = request_id_of(response_id)
+        if not subjects.is_token(request_id) or await self._last(
+            RESPONSES, subjects.response_stored(tenant, request_id)
+        ):
+            return False
+        outcome = await self.outcome(tenant, response_id)
+        return isinstance(outcome, InferenceCompleted) and outcome.response.get("store") is not False
+
     async def outcome(self, tenant: str, response_id: str) -> InferenceCompleted | InferenceFailed | None:
         """The terminal message of the request behind a response, while it is kept. Raises `PenstockError`."""
         request_id = request_id_of(response_id)

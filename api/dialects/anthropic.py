@@ -50,7 +50,11 @@ class Anthropic:
         """`{"type": "error", "error": {type, message}, "request_id"}`."""
         status = status_of(error)
         kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
-        return {"type": "error", "error": {"type": kind, "message": error.message}, "request_id": request_id}
+        body: dict[str, Any] = {"type": kind, "message": error.message}
+        if error.code is ErrorCode.THREAD_UNSUPPORTED:
+            # By this the SDK's loop of tools knows that it has to send the conversation itself.
+            body["details"] = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+        return {"type": "error", "error": body, "request_id": request_id}
 
     def error_event(self, error: PenstockError, request_id: str, sequence: int) -> bytes:
         """An `error` event; no `message_stop` follows it."""

@@ -12,9 +12,11 @@ from contracts.apis.messages_to_chat.answer import to_message
 from contracts.apis.messages_to_chat.request import to_chat as messages_to_chat
 from contracts.apis.messages_to_chat.stream import MessageEventsOfChunks
 from contracts.apis.responses.answer import to_response
+from contracts.apis.responses.names import NamedFields, name_in
 from contracts.apis.responses.request import to_chat as responses_to_chat
 from contracts.apis.responses.stream import ResponseEventsOfChunks
 from contracts.apis.stream import StreamTranslator
+from contracts.errors import PenstockError
 from contracts.inference import (
     ANTHROPIC_COUNT_TOKENS,
     ANTHROPIC_MESSAGES,
@@ -70,7 +72,11 @@ def translate(api: str, request: Json, spoken: Iterable[str], fields: Fields, or
 
 def _of_response(request: Json, spoken: frozenset[str], fields: Fields, origin: Origin) -> Translation:
     response_id, created_at = response_id_of(origin.request_id), origin.created_at
-    further = translate(OPENAI_CHAT, responses_to_chat(request, fields), spoken, fields, origin)
+    chat = responses_to_chat(request, fields)
+    try:
+        further = translate(OPENAI_CHAT, chat, spoken, NamedFields(fields, request), origin)
+    except PenstockError as error:
+        raise _named(error, request) from error
 
     def answer(native: Json) -> Json:
         return to_response(further.answer(native), request, response_id=response_id, created_at=created_at)
@@ -80,6 +86,14 @@ def _of_response(request: Json, spoken: frozenset[str], fields: Fields, origin: 
         return Chained(further.stream(), events)
 
     return Translation(further.api, further.request, answer, stream)
+
+
+def _named(error: PenstockError, request: Json) -> PenstockError:
+    """The error with the field's name as the caller knows it; one that has it already stays."""
+    if error.param is None:
+        return error
+    param = name_in(request, error.param)
+    return PenstockError(error.code, error.message.replace(error.param, param, 1), stage=error.stage, param=param)
 
 
 class AsItIs:

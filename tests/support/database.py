@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import dict_row
 
+from contracts.responses import response_id_of
 from infra.database.tables import Base
 
 
@@ -32,3 +33,8 @@ class Database:
         """The ledger's rows of a request, by attempt."""
         query = "SELECT * FROM usage WHERE request_id = %(request_id)s ORDER BY attempt"
         return list(await self.rows(query, request_id=request_id))
+
+    async def responses(self, request_id: str) -> list[Mapping[str, Any]]:
+        """The stored response of a request, if there is one."""
+        query = "SELECT * FROM responses WHERE id = %(response_id)s"
+        return list(await self.rows(query, response_id=response_id_of(request_id)))

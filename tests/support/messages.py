@@ -10,6 +10,7 @@ import orjson
 
 from contracts import envelope, subjects
 from contracts.inference import OPENAI_CHAT, InferenceCompleted, TokenUsage
+from contracts.responses import ResponseStatus, ResponseStored, response_id_of
 from contracts.subjects import Lane
 from contracts.usage import UsageRecorded
 from tests.support.pipeline import TENANT, prompt
@@ -22,6 +23,7 @@ _SUBJECTS: dict[str, Callable[[Lane, str], str]] = {
     "inference.routed": lambda lane, _: subjects.routed(lane, OPENAI),
     "inference.completed": lambda lane, request_id: subjects.completed(lane, TENANT, request_id),
     "usage.recorded": lambda _, __: subjects.usage_recorded(TENANT),
+    "response.stored": lambda _, request_id: subjects.response_stored(TENANT, request_id),
 }
 _STAGES = tuple(_SUBJECTS)
 
@@ -72,6 +74,8 @@ def _body(event: str, request_id: str) -> bytes:
         return completed_body(request_id).model_dump_json(exclude_none=True).encode()
     if event == "usage.recorded":
         return _usage(request_id).model_dump_json(exclude_none=True).encode()
+    if event == "response.stored":
+        return _response(request_id).model_dump_json().encode()
     return orjson.dumps(prompt(request_id))
 
 
@@ -92,6 +96,16 @@ def completed_body(request_id: str) -> InferenceCompleted:
         attempts=1,
         usage=TokenUsage(input_tokens=10, output_tokens=2),
         cost_usd=Decimal("0.000014"),
+    )
+
+
+def _response(request_id: str) -> ResponseStored:
+    return ResponseStored(
+        response_id=response_id_of(request_id),
+        created_at=datetime.now(UTC),
+        status=ResponseStatus.COMPLETED,
+        items=[{"type": "message", "role": "user", "content": "Hello."}],
+        response={"object": "response", "status": "completed", "output": []},
     )
 
 

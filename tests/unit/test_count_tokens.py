@@ -43,6 +43,9 @@ def test_an_estimate_grows_with_all_that_is_asked():
     assert estimated_tokens({**ASKED, "system": "Be brief, and do not speak of anything else."}) > plain
     assert estimated_tokens({**ASKED, "tools": [{"name": "get_weather", "input_schema": {"type": "object"}}]}) > plain
     assert estimated_tokens({"messages": [*ASKED["messages"], {"role": "assistant", "content": ""}]}) > plain
+    image = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [image]}
+    assert estimated_tokens({"messages": [{"role": "user", "content": [image, result]}]}) > 2 * 255
 
 
 def test_it_costs_nothing_and_says_that_it_is_an_estimate():

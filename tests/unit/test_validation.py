@@ -101,6 +101,12 @@ def test_what_the_contract_asks_for_goes_into_the_envelope():
     assert (found[envelope.RESIDENCY], found[envelope.BETA]) == ("local", "one")
 
 
+def test_a_conversation_that_the_provider_would_keep_is_refused_so_that_the_sdk_sends_it():
+    with pytest.raises(PenstockError) as caught:
+        validate(message({**ASKED[ANTHROPIC_MESSAGES], "thread": {"type": "create"}}, api=ANTHROPIC_MESSAGES), "r1")
+    assert (caught.value.code, caught.value.param) == (ErrorCode.THREAD_UNSUPPORTED, "thread")
+
+
 def test_what_is_nested_too_deeply_is_refused():
     deep: dict[str, Any] = {}
     for _ in range(300):

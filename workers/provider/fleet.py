@@ -9,6 +9,7 @@ from enum import StrEnum
 from random import Random
 from typing import Any, NamedTuple
 
+from contracts.errors import ErrorCode
 from infra.telemetry.metrics import ProviderMetrics
 from workers.provider.breaker import Standing, Verdict
 from workers.provider.breaker_watch import BreakerWatch
@@ -119,7 +120,7 @@ class Fleet:
             obstacle = block.obstacle if block else None
             if not tried:
                 free, busy = free or block is None, busy or obstacle is Obstacle.BUSY
-            elif obstacle in (None, Obstacle.BUSY, Obstacle.LIMITED):
+            elif obstacle in (None, Obstacle.BUSY, Obstacle.LIMITED, Obstacle.RESTING):
                 again = min(again, max(block.until - now, 0.0) if block else 0.0)
             elif obstacle is Obstacle.SPENT:
                 self._metrics.denied.labels(option.deployment.name).inc()
@@ -228,6 +229,7 @@ def _learn(grant: Grant, result: Result, verdict: Verdict, now: float) -> None:
         grant.station.output.observe(result.usage.output_tokens, now)
     if result.error is not None and result.error.retry_after:
         grant.health.resting_until = now + min(result.error.retry_after, _LONGEST_REST)
+        grant.health.rests_limited = result.error.code is ErrorCode.RATE_LIMITED
 
 
 def _known(grant: Grant, now: float) -> float:

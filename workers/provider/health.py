@@ -24,6 +24,7 @@ class Obstacle(Enum):
     OPEN = "its breaker is open"
     REFUSED = "it does not take our key"
     LIMITED = "it is at its rate limit"
+    RESTING = "it asked to be left alone"
     SPENT = "its retry budget is spent"
     BUSY = "all its slots are taken"
 
@@ -44,6 +45,8 @@ class Health:
     latency: Average = field(default_factory=Average)
     resting_until: float = 0.0
     """The provider said so (`Retry-After`)."""
+    rests_limited: bool = False
+    """… because of its rate limit, and not because it is in trouble."""
     probed_until: float = 0.0
     """Another process probes."""
 
@@ -109,7 +112,9 @@ class Census:
                 until = max(opening.until if opening else 0.0, health.probed_until, now + _PROBED_ELSEWHERE / 2)
                 return Block(option, Obstacle.REFUSED if refused else Obstacle.OPEN, until)
         if max(health.resting_until, station.full_until) > now:
-            return Block(option, Obstacle.LIMITED, max(health.resting_until, station.full_until))
+            limited = health.rests_limited or station.full_until > now
+            until = max(health.resting_until, station.full_until)
+            return Block(option, Obstacle.LIMITED if limited else Obstacle.RESTING, until)
         if budgeted and not station.budget.allows(now):
             return Block(option, Obstacle.SPENT)
         if station.slots is not held and not station.slots.has_room(option.deployment.concurrency):

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from contracts.errors import ContractError
 from contracts.responses import ResponseStored
+from contracts.subjects import require_token
 
 
 def row_of(tenant: str, body: bytes, sequence: int, age: float) -> dict[str, Any]:
@@ -18,7 +19,7 @@ def row_of(tenant: str, body: bytes, sequence: int, age: float) -> dict[str, Any
         place = ".".join(str(part) for part in first["loc"])
         raise ContractError(f"no stored response: {place}: {first['msg']}", stage="responses", param=place) from None
     return {
-        "tenant_id": tenant,
+        "tenant_id": require_token(tenant, "tenant", stage="responses"),
         "id": record.response_id,
         "created_at": record.created_at,
         "expires_at": record.created_at + timedelta(seconds=age),

@@ -16,6 +16,8 @@ _CHARACTERS_PER_TOKEN = 4
 """OpenAI's rule of thumb for English text: platform.openai.com/tokenizer"""
 _FRAME_TOKENS = 4
 """Of each message: its role and the marks around it."""
+_IMAGE_TOKENS = 255
+"""What OpenAI charges for a picture of up to 512 pixels a side, 85 and 170 a tile: its guide "Images and vision"."""
 
 
 def can_count(catalog: Catalog, route: Route) -> bool:
@@ -41,6 +43,14 @@ def counted(headers: Mapping[str, str], request_id: str, body: bytes, route: Rou
 
 
 def estimated_tokens(request: dict[str, Any]) -> int:
-    """An estimate from the length of its texts and the definitions of its tools."""
+    """An estimate from the length of its texts, the definitions of its tools, and its pictures."""
     characters = prompt_characters(request) + sum(len(orjson.dumps(tool)) for tool in request.get("tools") or ())
-    return -(-characters // _CHARACTERS_PER_TOKEN) + _FRAME_TOKENS * len(request["messages"])
+    images = sum(_images(message.get("content")) for message in request["messages"])
+    frames = _FRAME_TOKENS * len(request["messages"])
+    return -(-characters // _CHARACTERS_PER_TOKEN) + frames + _IMAGE_TOKENS * images
+
+
+def _images(content: object) -> int:
+    """Pictures among content blocks, those in tool results too."""
+    blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+    return sum(1 if block.get("type") == "image" else _images(block.get("content")) for block in blocks)

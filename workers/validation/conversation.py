@@ -53,9 +53,7 @@ async def _found(store: ResponseStore, tenant: str, response_id: str) -> Respons
     deadline = loop.time() + _PATIENCE
     while True:
         record = await store.find(tenant, response_id)
-        if record is not None and record.status != ResponseStatus.QUEUED:
-            return record
-        if loop.time() >= deadline or await store.outcome(tenant, response_id) is None:
+        if record is not None or loop.time() >= deadline or not await store.may_come(tenant, response_id):
             return record
         await asyncio.sleep(_LOOK_AGAIN)
 

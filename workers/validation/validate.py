@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from contracts import envelope
 from contracts.apis.rules import RULES
 from contracts.errors import ContractError, ErrorCode, PenstockError
-from contracts.inference import APIS, DROP_PARAMS, InferenceRequested
+from contracts.inference import ANTHROPIC_MESSAGES, APIS, DROP_PARAMS, InferenceRequested
 from contracts.subjects import require_token
 from workers.validation.refusal import STAGE, invalid
 
@@ -56,6 +56,10 @@ def validate(body: bytes, request_id: str) -> Checked:
 
 def check(api: str, request: dict[str, Any]) -> dict[str, Any]:
     """The request, if it keeps its API's rules. Raises `PenstockError` with the path of the first that it breaks."""
+    if api == ANTHROPIC_MESSAGES and request.get("thread") is not None:
+        # The conversation would be at one provider: no other could go on with it, and no cache key could name it.
+        message = "thread: conversations are not kept here; send the whole of it"
+        raise PenstockError(ErrorCode.THREAD_UNSUPPORTED, message, stage=STAGE, param="thread")
     try:
         RULES[api].model_validate(request)
     except ValidationError as error:

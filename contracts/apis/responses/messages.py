@@ -34,6 +34,19 @@ def to_messages(request: Json, fields: Fields) -> list[Json]:
     return chat.messages
 
 
+def origins(request: Json) -> list[tuple[str, bool]]:
+    """Where each message of `to_messages` comes from (`instructions`, `input[3]`), and if it is a call's output.
+
+    One that several items became has the name of the first.
+    """
+    chat, found = _Chat(Fields(drop=True)), [("instructions", False)] if request.get("instructions") else []
+    for index, item in enumerate(listed(request)):
+        before = len(chat.messages)
+        chat.add(item, f"input[{index}]")
+        found += [(f"input[{index}]", kind_of(item) == "function_call_output")] * (len(chat.messages) - before)
+    return found
+
+
 class _Chat:
     """The messages so far. What an assistant says and calls in one go is one message of a chat, and several items."""
 

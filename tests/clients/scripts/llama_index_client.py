@@ -1,10 +1,9 @@
-"""LlamaIndex over each API: one tool loop and one stream."""
+"""LlamaIndex's OpenAILike: one tool loop and one stream."""
 
 import os
 
 from llama_index.core.llms import ChatMessage
 from llama_index.core.tools import FunctionTool
-from llama_index.llms.anthropic import Anthropic
 from llama_index.llms.openai_like import OpenAILike
 from report import ANSWER, PROMPT, report
 
@@ -16,15 +15,8 @@ def get_weather(city: str) -> str:
     return ANSWER
 
 
-def model():
-    if os.environ["FRONT"] == "chat":
-        return OpenAILike(
-            model=MODEL, api_base=f"{API}/v1", api_key=KEY, is_chat_model=True, is_function_calling_model=True
-        )
-    return Anthropic(model=MODEL, base_url=API, api_key=KEY, max_tokens=512)
-
-
-llm, tool = model(), FunctionTool.from_defaults(get_weather)
+llm = OpenAILike(model=MODEL, api_base=f"{API}/v1", api_key=KEY, is_chat_model=True, is_function_calling_model=True)
+tool = FunctionTool.from_defaults(get_weather)
 asked = llm.chat_with_tools([tool], user_msg=PROMPT)
 calls = llm.get_tool_calls_from_response(asked)
 history = [ChatMessage(role="user", content=PROMPT), asked.message]

@@ -1,11 +1,12 @@
 """`/v1/chat/completions` by the `openai` SDK."""
 
 import json
-from typing import Any
+from types import ModuleType
+from typing import Any, ClassVar
 
 import openai
 
-from tests.e2e.sdk.front import Front, Told, each, given, got, opened
+from tests.e2e.sdk.front import Front, Told, Unsupported, each, given, got, opened
 from tests.e2e.sdk.prompts import Answer, Assistant, Call, Prompt, Results, Stranger, Tool, Turn, Usage, User
 
 _STOPS = {"stop": "end", "length": "length", "tool_calls": "calls"}
@@ -16,9 +17,9 @@ class ChatFront(Front):
     """Chat completions."""
 
     name = "chat"
-    sdk = openai
+    sdk: ClassVar[ModuleType] = openai
     names_fields = True
-    unsupported = {"logit_bias": ({"50256": -100}, ("anthropic",)), "seed": (7, ("anthropic",))}  # noqa: RUF012
+    unsupported: ClassVar[Unsupported] = {"logit_bias": ({"50256": -100}, ("anthropic",)), "seed": (7, ("anthropic",))}
 
     async def whole(self, prompt: Prompt) -> Answer:
         return self._answer(await got(self._chat.create(**_asked(prompt))))

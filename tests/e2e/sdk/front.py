@@ -14,6 +14,7 @@ from tests.e2e.sdk.catalogue import faulty
 from tests.e2e.sdk.matrix import Cell
 from tests.e2e.sdk.prompts import Answer, Prompt, Turn, User
 
+Unsupported = Mapping[str, tuple[Any, tuple[str, ...]]]
 Way = Callable[[Prompt], Coroutine[Any, Any, Answer]]
 PATIENCE = 5
 """Seconds that somebody who asks a failing model waits."""
@@ -51,7 +52,7 @@ class Front(ABC):
     name: ClassVar[str]
     sdk: ClassVar[ModuleType]
     key_error: ClassVar[str] = "authentication_error"
-    unsupported: ClassVar[Mapping[str, tuple[Any, tuple[str, ...]]]]
+    unsupported: ClassVar[Unsupported]
     """Fields by their name, each with a value, and the kinds of provider that can't be asked for it."""
     names_fields: ClassVar[bool]
     """Whether its errors have a place for the name of a field."""

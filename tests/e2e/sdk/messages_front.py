@@ -2,11 +2,12 @@
 
 import json
 import re
-from typing import Any
+from types import ModuleType
+from typing import Any, ClassVar
 
 import anthropic
 
-from tests.e2e.sdk.front import Front, Told, each, given, got, opened
+from tests.e2e.sdk.front import Front, Told, Unsupported, each, given, got, opened
 from tests.e2e.sdk.prompts import Answer, Assistant, Call, Prompt, Results, Stranger, Tool, Turn, Usage, User
 
 MAX_TOKENS = 4096
@@ -20,9 +21,9 @@ class MessagesFront(Front):
     """Messages."""
 
     name = "messages"
-    sdk = anthropic
+    sdk: ClassVar[ModuleType] = anthropic
     names_fields = False
-    unsupported = {"top_k": (5, _OPENAIS), "container": ("container_1", _OPENAIS)}  # noqa: RUF012
+    unsupported: ClassVar[Unsupported] = {"top_k": (5, _OPENAIS), "container": ("container_1", _OPENAIS)}
 
     async def whole(self, prompt: Prompt) -> Answer:
         return self._answer(await got(self.client.messages.create(**asked(prompt))))

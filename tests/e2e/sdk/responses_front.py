@@ -1,12 +1,13 @@
 """`/v1/responses` by the `openai` SDK."""
 
 import json
-from typing import Any
+from types import ModuleType
+from typing import Any, ClassVar
 
 import openai
 
 from tests.e2e.sdk.chat_front import told_by_openai
-from tests.e2e.sdk.front import Front, Told, each, given, got, opened
+from tests.e2e.sdk.front import Front, Told, Unsupported, each, given, got, opened
 from tests.e2e.sdk.matrix import KINDS
 from tests.e2e.sdk.prompts import Answer, Assistant, Call, Prompt, Results, Stranger, Tool, Turn, Usage, User
 
@@ -17,9 +18,9 @@ class ResponsesFront(Front):
     """Responses."""
 
     name = "responses"
-    sdk = openai
+    sdk: ClassVar[ModuleType] = openai
     names_fields = True
-    unsupported = {"max_tool_calls": (3, KINDS), "top_logprobs": (2, ("anthropic",))}  # noqa: RUF012
+    unsupported: ClassVar[Unsupported] = {"max_tool_calls": (3, KINDS), "top_logprobs": (2, ("anthropic",))}
 
     async def whole(self, prompt: Prompt) -> Answer:
         return self.answer(await got(self.client.responses.create(**asked(prompt))))

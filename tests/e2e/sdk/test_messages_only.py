@@ -130,12 +130,15 @@ async def test_models_are_listed_in_its_shape(front: MessagesFront) -> None:
 @pytest.mark.parametrize("thread", [False, anthropic.omit], ids=["without a thread", "as it is"])
 async def test_the_sdks_own_loop_of_tools_ends(front: MessagesFront, question: str, thread: Any) -> None:
     """It wants the server to hold the conversation, and does without where the server says that it can't."""
-    decorated = anthropic.beta_tool if front.cell.mode == "sync" else anthropic.beta_async_tool
+    tools = {
+        "sync": anthropic.beta_tool(_get_weather, name="get_weather"),
+        "async": anthropic.beta_async_tool(_get_weather_later, name="get_weather"),
+    }
     runner = front.client.beta.messages.tool_runner(
         model=front.prompt(question, model="plain").model,
         max_tokens=500,
         messages=[{"role": "user", "content": f"Use get_weather. {question}"}],
-        tools=[decorated(_get_weather if front.cell.mode == "sync" else _get_weather_later, name="get_weather")],
+        tools=[tools[front.cell.mode]],
         thread=thread,
     )
     last = await got(runner.until_done())

@@ -34,8 +34,10 @@ async def test_it_is_refused_by_its_name_where_it_cannot_be_asked(front: Front, 
 @behaviour
 async def test_it_is_dropped_where_the_caller_says_so(front: Front, question: str) -> None:
     for number, said in enumerate(WAYS_TO_SAY_SO):
-        more = {field: value for field, (value, _) in front.unsupported.items()} | said.get("more", {})
-        prompt = front.prompt(f"{number}: {question}", more=more, headers=said.get("headers", {}))
+        more = {field: value for field, (value, _) in front.unsupported.items()}
+        prompt = front.prompt(
+            f"{number}: {question}", more={**more, **said.get("more", {})}, headers=said.get("headers", {})
+        )
         for way in (front.whole, front.helper):
             answer = await way(prompt)
             assert (answer.text, answer.stop) == (expected(prompt)[0], "end")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from contracts.registry import template_of
 from contracts.subjects import Lane
-from infra.streams import CACHE, REQUESTED, RESULTS, RESULTS_ASYNC, ROUTED, UNCACHED, USAGE, VALIDATED
+from infra.streams import CACHE, REQUESTED, RESPONSES, RESULTS, RESULTS_ASYNC, ROUTED, UNCACHED, USAGE, VALIDATED
 from tests.support.simulator import OPENAI
 
 _STREAMS = {
@@ -16,6 +16,7 @@ _STREAMS = {
     "inference.completed": RESULTS,
     "usage.recorded": USAGE,
     "cache.stored": CACHE,
+    "response.stored": RESPONSES,
 }
 
 
@@ -29,8 +30,9 @@ class Case:
     """One message's way through one worker.
 
     `consumes` is the event that is given to it; `produces` are the events that must be stored, each once, and `row`
-    stands for one in the ledger. The first of them is the one that carries the request on. `ends_request`: a request
-    that fails here gets its `failed`. `sends`: the output has a send span of its own, as somebody goes on with it.
+    stands for one in the worker's own table. The first of them is the one that carries the request on. `ends_request`:
+    a request that fails here gets its `failed`. `sends`: the output has a send span of its own, as somebody goes on
+    with it.
     """
 
     name: str
@@ -78,5 +80,8 @@ CASES = (
     Case("routing", "routing", "inference.uncached", ("inference.routed",), "routing"),
     Case("provider", "provider", "inference.routed", ("inference.completed", "usage.recorded"), f"provider-{OPENAI}"),
     Case("ledger", "ledger", "usage.recorded", ("row",), "ledger", ends_request=False, lanes=False, sends=False),
+    Case(
+        "responses", "responses", "response.stored", ("row",), "responses", ends_request=False, lanes=False, sends=False
+    ),
 )
 BY_NAME = {case.name: case for case in CASES}

@@ -152,6 +152,15 @@ _USAGES: Mapping[str, tuple[Change, Told]] = {
     "a number that the table can't hold": (fields(attempt=10**19), Told.OPERATOR),
     "money that the table can't hold": (fields(cost_usd="1e12"), Told.OPERATOR),
 }
+_RESPONSES: Mapping[str, tuple[Change, Told]] = {
+    "no headers": (bare(RANDOM), Told.OPERATOR),
+    "random bytes": (body(RANDOM), Told.OPERATOR),
+    "invalid UTF-8": (body(BAD_UTF8), Told.OPERATOR),
+    "JSON of another shape": (body(ANY_JSON), Told.OPERATOR),
+    "no id": (fields(response_id=None), Told.OPERATOR),
+    "an id that is no response's": (fields(response_id="msg_1"), Told.OPERATOR),
+    "no tenant": (headers(ce_tenant=None), Told.OPERATOR),
+}
 _OF_CASE: Mapping[str, Mapping[str, tuple[Change, Told]]] = {
     "validation": _AT_THE_DOOR,
     "cache-miss": {**_BEHIND_IT, **_UNREADABLE},
@@ -159,6 +168,7 @@ _OF_CASE: Mapping[str, Mapping[str, tuple[Change, Told]]] = {
     "routing": {**_BEHIND_IT, "no model": (headers(ce_model=None), Told.CALLER)},
     "provider": {**_BEHIND_IT, **_UNREADABLE, **_NOT_ROUTED},
     "ledger": _USAGES,
+    "responses": _RESPONSES,
 }
 
 

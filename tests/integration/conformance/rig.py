@@ -1,9 +1,10 @@
 """A worker of the conformance suite on the bench: give it messages, see what comes of them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 from contracts import subjects
 from contracts.inference import OPENAI_CHAT
@@ -70,10 +71,15 @@ class Rig:
 
     async def outputs(self, request_id: str) -> Mapping[str, int]:
         """How often each event was stored for a request, those of an unexpected kind included."""
-        found = Counter({"row": len(await self.database.usage(request_id))} if "row" in self.case.produces else {})
+        found = Counter({"row": len(await self._rows(request_id))} if "row" in self.case.produces else {})
         for message in await self.output_messages(request_id):
             found[".".join(message.subject.split(".")[2:4])] += 1
         return +found
+
+    async def _rows(self, request_id: str) -> Sequence[Mapping[str, Any]]:
+        if self.case.name == "responses":
+            return await self.database.responses(request_id)
+        return await self.database.usage(request_id)
 
     async def output_messages(self, request_id: str) -> list[Stored]:
         """What the worker stored for a request, dead letters apart."""

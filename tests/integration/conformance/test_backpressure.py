@@ -28,7 +28,7 @@ async def nowhere_to_put_it(rig: Rig) -> AsyncIterator[None]:
 @asynccontextmanager
 async def full_table(rig: Rig) -> AsyncIterator[None]:
     async with await psycopg.AsyncConnection.connect(rig.database.url) as connection:
-        await connection.execute("LOCK TABLE usage IN SHARE MODE")
+        await connection.execute("LOCK TABLE usage, responses IN SHARE MODE")
         yield
 
 

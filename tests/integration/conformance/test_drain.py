@@ -15,7 +15,7 @@ AT_ONCE = 3.0
 
 async def test_a_stop_finishes_what_is_in_hand_and_hands_back_the_rest(rig: Rig) -> None:
     await rig.pipeline.configure(ack_wait=LONG, stage_concurrency=1, provider_concurrency=1, ledger_batch=1)
-    slots = 4 if rig.case.name == "ledger" else 1
+    slots = 4 if rig.case.name in ("ledger", "responses") else 1
     taking_their_time = Interceptor(held=True)
     with rig.intercepted(taking_their_time):
         async with rig.spied() as spy:

@@ -42,7 +42,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in SOURCES:
         shutil.copy(Path(__file__).with_name(name), folder)
     try:
-        done = run(npm, *_NPM_CI, cwd=folder, timeout=100)
+        done = run(npm, *_NPM_CI, cwd=folder, timeout=60)
     except subprocess.TimeoutExpired:
         pytest.skip("the npm registry does not answer in time")
     if done.returncode != 0 and (found := _UNREACHABLE.search(done.stderr)):
