@@ -30,6 +30,9 @@ def attach(broker: NatsBroker, subscription: Subscription, dispatcher: Dispatche
         pending_bytes_limit=_PENDING_BYTES,
     )
 
+    # It is built for each message, subject template and all, and nobody reads it: broker and subscriber have no logger.
+    subscriber.get_log_context = _nothing  # type: ignore[method-assign]
+
     @subscriber
     async def on_message(message: NatsMessage) -> None:
         dispatcher.accept(message.raw_message)
@@ -57,6 +60,10 @@ async def last_call(subscriber: PushStreamSubscriber, log: Logger) -> None:
             # The broker is away: it delivers again when the ack wait is over.
             log.warning("messages_left_for_redelivery", consumer=subscriber.queue, error=repr(error))
     await subscriber.stop()
+
+
+def _nothing(message: object) -> dict[str, str]:
+    return {}
 
 
 async def _as_it_came(message: NatsMessage) -> NatsMessage:

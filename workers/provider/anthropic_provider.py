@@ -12,7 +12,7 @@ from contracts.inference import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
 from infra.catalog import Provider
 from workers.provider import errors
 from workers.provider.calls import Call
-from workers.provider.sdk import SdkErrors, call_options, limits, translated
+from workers.provider.sdk import SdkErrors, call_options, limits, translated, untold
 
 _PATHS = {ANTHROPIC_MESSAGES: "/v1/messages", ANTHROPIC_COUNT_TOKENS: "/v1/messages/count_tokens"}
 _MUST_HAVE = {ANTHROPIC_MESSAGES: "content", ANTHROPIC_COUNT_TOKENS: "input_tokens"}
@@ -33,7 +33,7 @@ class AnthropicProvider:
             base_url=provider.base_url.unicode_string().rstrip("/"),
             max_retries=0,
             http_client=DefaultAioHttpClient(limits=limits(connections)),
-            default_headers=provider.headers or None,
+            default_headers={**untold(anthropic.Omit), **provider.headers},
         )
 
     async def complete(self, call: Call) -> dict[str, Any]:
@@ -42,7 +42,10 @@ class AnthropicProvider:
         body.pop("stream", None)
         with translated(self.name, _ERRORS, errors.unreachable):
             response = await self._client.post(
-                _PATHS[call.api], content=orjson.dumps(body), cast_to=httpx2.Response, options=call_options(call)
+                _PATHS[call.api],
+                content=orjson.dumps(body),
+                cast_to=httpx2.Response,
+                options=call_options(call, anthropic.Omit),
             )
             return _with(orjson.loads(response.content), _MUST_HAVE[call.api])
 
@@ -53,7 +56,7 @@ class AnthropicProvider:
                 _PATHS[call.api],
                 content=orjson.dumps({**call.request, "model": call.model, "stream": True}),
                 cast_to=object,
-                options=call_options(call),
+                options=call_options(call, anthropic.Omit),
                 stream=True,
                 stream_cls=AsyncStream[Any],
             )

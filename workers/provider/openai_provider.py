@@ -17,7 +17,7 @@ from contracts.inference import OPENAI_CHAT, OPENAI_EMBEDDINGS
 from infra.catalog import Provider
 from workers.provider import errors
 from workers.provider.calls import Call
-from workers.provider.sdk import SdkErrors, call_options, limits, translated
+from workers.provider.sdk import SdkErrors, call_options, limits, translated, untold
 
 _PATHS = {OPENAI_CHAT: "/chat/completions", OPENAI_EMBEDDINGS: "/embeddings"}
 _ITEMS = {OPENAI_CHAT: "choices", OPENAI_EMBEDDINGS: "data"}
@@ -43,7 +43,10 @@ class OpenAIProvider:
         body.pop("stream_options", None)
         with translated(self.name, _ERRORS, errors.unreachable):
             response = await self._client.post(
-                self._path(call), content=orjson.dumps(body), cast_to=httpx2.Response, options=call_options(call)
+                self._path(call),
+                content=orjson.dumps(body),
+                cast_to=httpx2.Response,
+                options=call_options(call, openai.Omit),
             )
             return _with_items(orjson.loads(response.content), _ITEMS[call.api])
 
@@ -56,7 +59,7 @@ class OpenAIProvider:
                 self._path(call),
                 content=orjson.dumps(body),
                 cast_to=object,
-                options=call_options(call),
+                options=call_options(call, openai.Omit),
                 stream=True,
                 stream_cls=AsyncStream[Any],
             )
@@ -89,14 +92,14 @@ def _client_of(provider: Provider, api_key: str, connections: int) -> AsyncOpenA
         "api_key": api_key,
         "max_retries": 0,
         "http_client": DefaultAioHttpClient(limits=limits(connections)),
-        "default_headers": provider.headers or None,
+        "default_headers": {**untold(openai.Omit), **provider.headers},
     }
     root = provider.base_url.unicode_string().rstrip("/")
     if provider.kind != "azure":
         return AsyncOpenAI(base_url=root, **shared)
     if provider.api_version is not None:
         return AsyncAzureOpenAI(base_url=f"{root}/openai", api_version=provider.api_version, **shared)
-    shared["default_headers"] = {"api-key": api_key, **provider.headers}
+    shared["default_headers"] |= {"api-key": api_key}
     return AsyncOpenAI(base_url=f"{root}/openai/v1", **shared)
 
 
