@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from api.admission import admit
 from api.auth import Principal
@@ -18,6 +19,9 @@ from api.prompt import Prompt
 from api.submit import cancel, publish, submit
 from contracts.apis.responses.answer import error_of, unfinished
 from contracts.apis.responses.items import input_items
+from contracts.apis.responses.replay import replay_response
+from contracts.apis.responses.rules import ResponsesRequest
+from contracts.apis.rules.refusal import invalid
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import InferenceCompleted, InferenceFailed
 from contracts.responses import ResponseStatus, ResponseStored, request_id_of, response_id_of
@@ -26,7 +30,7 @@ from infra.responses import ResponseStore, stored
 
 _ROOT = "/v1/responses/"
 _IN_PROGRESS, _FAILED = "in_progress", "failed"
-_MOST_ITEMS = 100
+_ITEMS, _MOST_ITEMS = 20, 100
 _OVERDUE = InferenceFailed.model_validate(
     {
         "request_id": "overdue",
@@ -60,14 +64,16 @@ class Responses:
             await self._inference.answer(exchange, visit, principal, prompt)
 
     async def retrieve(self, exchange: Exchange, visit: Visit) -> None:
-        """GET /v1/responses/{id}; with `?stream=true` the events of one that has ended."""
+        """GET /v1/responses/{id}; with `?stream=true` the events of one that has ended, from `starting_after` on."""
         response = await self._now(await self._asked_for(exchange, visit))
         if exchange.query.get("stream") != "true":
             return await exchange.reply(200, orjson.dumps(response), {})
         if response["status"] in (ResponseStatus.QUEUED, _IN_PROGRESS):
             raise _invalid(f"the response is {response['status']}: it can be streamed when it has ended", "stream")
+        after = _number(exchange.query, "starting_after", 0)
+        events = [event for event in replay_response(response) if after is None or event["sequence_number"] > after]
         await exchange.start(200, {"cache-control": "no-cache"}, STREAM_CONTENT_TYPE)
-        return await exchange.write(b"".join(RESPONSES.replay(response, include_usage=True)), more=False)
+        return await exchange.write(b"".join(RESPONSES.event(orjson.dumps(event)) for event in events), more=False)
 
     async def cancel(self, exchange: Exchange, visit: Visit) -> None:
         """POST /v1/responses/{id}/cancel: one in the background is stopped; one that has ended stays what it is."""
@@ -82,8 +88,10 @@ class Responses:
         await exchange.reply(200, orjson.dumps(response), {})
 
     async def delete(self, exchange: Exchange, visit: Visit) -> None:
-        """DELETE /v1/responses/{id}: it is found no more, and nothing goes on from it."""
+        """DELETE /v1/responses/{id}: it is found no more, and nothing goes on from it; one that is made is stopped."""
         asked = await self._asked_for(exchange, visit)
+        if asked.record.status == ResponseStatus.QUEUED:
+            await cancel(self._gateway, request_id_of(asked.record.response_id))
         await self._store_as(asked, visit, status=ResponseStatus.DELETED, response={}, items=[])
         body = {"id": asked.record.response_id, "object": "response.deleted", "deleted": True}
         await exchange.reply(200, orjson.dumps(body), {})
@@ -93,8 +101,11 @@ class Responses:
         asked, query = await self._asked_for(exchange, visit), exchange.query
         items = asked.record.items if query.get("order") == "asc" else asked.record.items[::-1]
         ids = [item.get("id") for item in items]
-        begin = ids.index(query["after"]) + 1 if query.get("after") in ids else 0
-        page = items[begin : begin + _limit(query.get("limit"))]
+        after = query.get("after")
+        if after is not None and after not in ids:
+            raise _invalid("names no item of this response", "after")
+        begin = ids.index(after) + 1 if after is not None else 0
+        page = items[begin : begin + (_number(query, "limit", 1, _MOST_ITEMS) or _ITEMS)]
         ends = {"first_id": page[0].get("id"), "last_id": page[-1].get("id")} if page else {}
         more = begin + len(page) < len(items)
         await exchange.reply(200, orjson.dumps({"object": "list", "data": page, "has_more": more, **ends}), {})
@@ -104,6 +115,7 @@ class Responses:
             raise _invalid("a response in the background can't be streamed as it is made", "stream")
         if prompt.parsed.get("store") is False:
             raise _invalid("a response in the background has to be stored", "store")
+        self._check(prompt)
         response_id, now = response_id_of(visit.request_id), datetime.now(UTC)
         response = unfinished(prompt.parsed, response_id=response_id, created_at=int(now.timestamp()), status="queued")
         record = ResponseStored(
@@ -118,6 +130,16 @@ class Responses:
         patience = timedelta(seconds=self._gateway.settings.results_async_age)
         await submit(self._gateway, prompt.until(now + patience), principal, visit, Lane.BATCH)
         await exchange.reply(200, orjson.dumps(response), {})
+
+    def _check(self, prompt: Prompt) -> None:
+        """What is plainly wrong is told at once: nobody waits for the pipeline's own refusal."""
+        try:
+            asked = ResponsesRequest.model_validate(prompt.parsed)
+        except ValidationError as error:
+            raise invalid(error, STAGE) from None
+        if self._gateway.catalog.current.resolve(asked.model) is None:
+            message = f"the model «{asked.model}» does not exist"
+            raise PenstockError(ErrorCode.MODEL_NOT_FOUND, message, stage=STAGE, param="model")
 
     async def _asked_for(self, exchange: Exchange, visit: Visit) -> _Asked:
         principal = await admit(self._gateway, exchange, visit, RESPONSES)
@@ -159,10 +181,13 @@ def _items(request: dict[str, Any], id_seed: str) -> list[dict[str, Any]]:
     return input_items(request, id_seed=id_seed) if whole else []
 
 
-def _limit(asked: str | None) -> int:
-    if asked is not None and not (asked.isdecimal() and 1 <= int(asked) <= _MOST_ITEMS):
-        raise _invalid(f"must be a whole number from 1 to {_MOST_ITEMS}", "limit")
-    return int(asked or 20)
+def _number(query: dict[str, str], name: str, least: int, most: int = 10**9) -> int | None:
+    asked = query.get(name)
+    if asked is None:
+        return None
+    if not (asked.isascii() and asked.isdecimal() and least <= int(asked) <= most):
+        raise _invalid(f"must be a whole number from {least} to {most}", name)
+    return int(asked)
 
 
 def _invalid(message: str, param: str) -> PenstockError:

@@ -1,6 +1,7 @@
 """Stored responses: the newest in JetStream, the others in PostgreSQL."""
 
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import nats.errors
 from nats.js import JetStreamContext
@@ -13,7 +14,7 @@ from contracts import envelope, subjects
 from contracts.apis.fields import Json
 from contracts.apis.responses.items import input_items
 from contracts.errors import ErrorCode, PenstockError
-from contracts.inference import InferenceCompleted, InferenceFailed
+from contracts.inference import OPENAI_RESPONSES, InferenceCompleted, InferenceFailed
 from contracts.responses import ResponseStatus, ResponseStored, is_kept, request_id_of, response_id_of
 from contracts.subjects import Lane
 from infra.database.tables import StoredResponse
@@ -24,20 +25,55 @@ from infra.streams import RESPONSES, RESULTS, RESULTS_ASYNC
 EVENT = "response.stored"
 
 
-def stored(tenant: str, record: ResponseStored) -> Publication:
-    """The message that stores a response as it is now. A status is stored once: a redelivered stage repeats itself."""
+class Place(NamedTuple):
+    """Where a background response stands: the stream's sequence of its state, and when it was asked for (seconds)."""
+
+    sequence: int
+    created_at: int
+
+
+async def place_of(js: JetStreamContext, job: Job, request: Json) -> Place | None:
+    """The place of a job's response, where it is made in the background; None for any other.
+
+    Raises `PenstockError`: `cancelled` for one that was cancelled or deleted before its turn came. That is looked up
+    here because whoever heard of it at the time may not live any more.
+    """
+    if job.headers[envelope.API] != OPENAI_RESPONSES or request.get("background") is not True:
+        return None
+    try:
+        found = await js.get_last_msg(RESPONSES, subjects.response_stored(job.tenant, job.request_id))
+    except NotFoundError:
+        return None
+    record = ResponseStored.model_validate_json(found.data or b"")
+    if record.status in (ResponseStatus.CANCELLED, ResponseStatus.DELETED):
+        raise PenstockError(ErrorCode.CANCELLED, f"the response was {record.status}", stage="responses")
+    return Place(found.seq or 0, int(record.created_at.timestamp()))
+
+
+def stored(tenant: str, record: ResponseStored, *, after: int | None = None) -> Publication:
+    """The message that stores a response as it is now. A status is stored once: a redelivered stage repeats itself.
+
+    `after` is the sequence of the state that it must follow: where another came in between, that one stays.
+    """
     request_id = request_id_of(record.response_id)
     return Publication(
         event=EVENT,
         subject=subjects.response_stored(tenant, request_id),
         key=f"{tenant}.{request_id}.{EVENT}.{record.status}",
         body=record.model_dump_json().encode(),
-        headers={envelope.REQUEST_ID: request_id, envelope.TENANT: tenant},
+        headers={
+            envelope.REQUEST_ID: request_id,
+            envelope.TENANT: tenant,
+            **({} if after is None else {envelope.EXPECTED_LAST_SEQUENCE: str(after)}),
+        },
     )
 
 
-def kept(job: Job, request: Json, response: Json) -> tuple[Publication, ...]:
-    """What is stored beside the answer to a job: its response, where it is one that can be asked for again."""
+def kept(job: Job, request: Json, response: Json, place: Place | None) -> tuple[Publication, ...]:
+    """What is stored beside the answer to a job: its response, where it is one that can be asked for again.
+
+    One that was cancelled or deleted since `place` was looked up stays so.
+    """
     if not is_kept(job.headers[envelope.API], request):
         return ()
     record = ResponseStored(
@@ -48,7 +84,7 @@ def kept(job: Job, request: Json, response: Json) -> tuple[Publication, ...]:
         items=input_items(request, id_seed=job.request_id),
         response=response,
     )
-    return (stored(job.tenant, record),)
+    return (stored(job.tenant, record, after=place.sequence if place else None),)
 
 
 class ResponseStore:

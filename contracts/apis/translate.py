@@ -12,7 +12,7 @@ from contracts.apis.messages_to_chat.answer import to_message
 from contracts.apis.messages_to_chat.request import to_chat as messages_to_chat
 from contracts.apis.messages_to_chat.stream import MessageEventsOfChunks
 from contracts.apis.responses.answer import to_response
-from contracts.apis.responses.names import NamedFields, name_in
+from contracts.apis.responses.names import NamedFields, OfResponses, name_in
 from contracts.apis.responses.request import to_chat as responses_to_chat
 from contracts.apis.responses.stream import ResponseEventsOfChunks
 from contracts.apis.stream import StreamTranslator
@@ -72,7 +72,7 @@ def translate(api: str, request: Json, spoken: Iterable[str], fields: Fields, or
 
 def _of_response(request: Json, spoken: frozenset[str], fields: Fields, origin: Origin) -> Translation:
     response_id, created_at = response_id_of(origin.request_id), origin.created_at
-    chat = responses_to_chat(request, fields)
+    chat = responses_to_chat(request, OfResponses(fields))
     try:
         further = translate(OPENAI_CHAT, chat, spoken, NamedFields(fields, request), origin)
     except PenstockError as error:

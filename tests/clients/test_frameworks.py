@@ -18,7 +18,6 @@ CLIENTS, LLAMAINDEX = (ROOT / f".venv-{name}/bin/python" for name in ("clients",
 SCRIPTS = Path(__file__).parent / "scripts"
 
 pytestmark = [
-    pytest.mark.xdist_group("clients"),
     pytest.mark.skipif(
         not (CLIENTS.exists() and LLAMAINDEX.exists()), reason="no frameworks are installed: run `make test-clients`"
     ),

@@ -11,7 +11,6 @@ from openai import OpenAI
 from tests.e2e.running import Penstock
 from tests.e2e.waiting import until
 
-pytestmark = pytest.mark.xdist_group("e2e-access")
 ANY_401 = (openai.AuthenticationError, 401, "invalid_api_key", "authentication_error")
 
 

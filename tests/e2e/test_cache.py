@@ -10,8 +10,6 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from tests.e2e.running import Penstock
 from tests.e2e.waiting import until
 
-pytestmark = pytest.mark.xdist_group("e2e-cache")
-
 
 class Asked:
     """One answer, and what its headers say of the cache."""

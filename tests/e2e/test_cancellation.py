@@ -11,7 +11,6 @@ from tests.e2e.running import Penstock
 from tests.e2e.waiting import until
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("e2e-streams")
 SOON = 0.25
 """Seconds within which the provider's call must be ended."""
 

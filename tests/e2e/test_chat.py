@@ -8,7 +8,6 @@ from openai.types.chat import ChatCompletionChunk
 
 from tests.e2e.running import Penstock, cost_of
 
-pytestmark = pytest.mark.xdist_group("e2e-chat")
 NO_STORE = {"Cache-Control": "no-store"}
 
 

@@ -18,7 +18,6 @@ from tests.e2e.running import Penstock, Up, home_directory, penstock_of
 from tests.e2e.waiting import until
 from tests.support.simulator import Simulator
 
-pytestmark = pytest.mark.xdist_group("e2e-config-reload")
 BAR = 2.0
 """Seconds in which a change has reached every process."""
 PATIENCE = 20.0

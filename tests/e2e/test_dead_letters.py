@@ -15,8 +15,6 @@ from tests.e2e.running import Penstock
 from tests.e2e.waiting import until
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("e2e-producer")
-
 
 @pytest.fixture
 async def door(penstock: Penstock) -> AsyncIterator[Client]:

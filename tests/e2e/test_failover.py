@@ -15,7 +15,6 @@ from tests.support.reliability import GOOD, write_reliability_catalog
 from tests.support.simulator import Simulator
 from workers.provider.breaker import OPEN_FOR, STREAK
 
-pytestmark = pytest.mark.xdist_group("e2e-failover")
 BAR = 0.05
 """Seconds that a primary which is down may add to an answer."""
 

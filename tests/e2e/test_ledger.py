@@ -14,8 +14,6 @@ from openai import OpenAI
 from tests.e2e.running import Penstock, cost_of
 from tests.e2e.waiting import until
 
-pytestmark = pytest.mark.xdist_group("e2e-ledger")
-
 
 def messages(question: str) -> Any:
     return [{"role": "user", "content": question}]

@@ -16,8 +16,6 @@ from schemathesis.specs.openapi.checks import (
 from api.openapi import document
 from tests.e2e.running import Penstock
 
-pytestmark = pytest.mark.xdist_group("e2e-openapi")
-
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 MODELS = ["sim-small", "sim-claude-small", "nobody"]
 """Most names of models are nobody's; of these, two are answered, each by another kind of provider."""

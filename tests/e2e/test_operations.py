@@ -17,7 +17,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.e2e.running import Penstock, Up
 from tests.e2e.waiting import until
 
-pytestmark = pytest.mark.xdist_group("e2e-operations")
 CHAT = "/v1/chat/completions"
 
 

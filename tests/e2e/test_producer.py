@@ -20,7 +20,6 @@ from nats.js import JetStreamContext
 from tests.e2e.running import Penstock
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("e2e-producer")
 README = Path(__file__).parents[2] / "README.md"
 STREAMS = {"interactive": "RESULTS", "batch": "RESULTS_ASYNC"}
 lanes = pytest.mark.parametrize("lane", STREAMS)

@@ -15,7 +15,6 @@ from tests.e2e.running import Penstock, Up
 from tests.e2e.waiting import until
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("e2e-errors")
 SHORT = {"x-penstock-timeout": "0.5"}
 
 

@@ -13,7 +13,6 @@ from openai import OpenAI
 from tests.e2e.running import Penstock
 from tests.e2e.waiting import until
 
-pytestmark = pytest.mark.xdist_group("e2e-errors")
 USER = [{"role": "user", "content": "Hello"}]
 
 

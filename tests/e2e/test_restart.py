@@ -14,8 +14,6 @@ from tests.e2e.otlp_sink import OtlpSink, otlp_sink
 from tests.e2e.running import Penstock, Up, home_directory, penstock_of
 from tests.e2e.waiting import until
 
-pytestmark = pytest.mark.xdist_group("e2e-restart")
-
 
 @pytest.fixture
 def last_spans() -> Iterator[OtlpSink]:

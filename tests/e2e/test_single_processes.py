@@ -21,7 +21,6 @@ from tests.support.database import empty_tables
 from tests.support.servers import Server
 from tests.support.simulator import Simulator
 
-pytestmark = pytest.mark.xdist_group("e2e-processes")
 WORKERS = ("validation", "cache", "routing", "provider", "ledger", "responses")
 QUEUE_MESSAGES = 4
 

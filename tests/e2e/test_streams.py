@@ -11,8 +11,6 @@ from openai import OpenAI
 
 from tests.e2e.running import Penstock
 
-pytestmark = pytest.mark.xdist_group("e2e-streams")
-
 
 def events_of(client: OpenAI, model: str, question: str, **headers: str) -> list[str]:
     """The data of every event, as it came over the wire."""

@@ -14,8 +14,6 @@ from tests.e2e.otlp_sink import OtlpSink, SeenSpan, Trace
 from tests.e2e.running import Penstock, cost_of
 from tests.e2e.waiting import until
 
-pytestmark = pytest.mark.xdist_group("e2e-tracing")
-
 ROOT = "penstock.v1.inference"
 SERVER = "POST /v1/chat/completions"
 REQUESTED, VALIDATED, UNCACHED = (

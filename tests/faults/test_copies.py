@@ -8,15 +8,12 @@ import asyncio
 import uuid
 
 import aiohttp
-import pytest
 from nats.aio.client import Client
 
 from tests.faults.books import read_books, settled, simulator_stats
 from tests.faults.instance import Instance
 from tests.faults.load import ask
 from tests.faults.wire import ATTEMPTED, ROOT, Wire
-
-pytestmark = pytest.mark.xdist_group("faults-1")
 
 ROUTED, COMPLETED = "inference.routed", "inference.completed"
 

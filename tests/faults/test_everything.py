@@ -13,8 +13,6 @@ from tests.faults.load import MODEL, Load
 from tests.faults.wire import ATTEMPTED, Wire, produce
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("faults-2")
-
 
 async def test_a_full_queue_refuses_and_what_it_took_is_answered(instance: Instance) -> None:
     children = [f"worker-{worker}" for worker in WORKERS]

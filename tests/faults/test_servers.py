@@ -16,8 +16,6 @@ from tests.faults.load import WIDTH, Load, ask, session_with
 from tests.faults.wire import ATTEMPTED, REQUESTED, Wire
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("faults-2")
-
 TOTAL = 2 * WIDTH
 ALL_WHOLE = {"whole 200": TOTAL * 3 // 4, "stream, whole 200": TOTAL // 4}
 RECOVERY = 2.0

@@ -14,8 +14,6 @@ from tests.faults.load import WIDTH, Load, ask
 from tests.faults.wire import ATTEMPTED, Wire, in_hand
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("faults-1")
-
 TOTAL = 2 * WIDTH
 
 

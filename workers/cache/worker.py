@@ -11,7 +11,7 @@ from contracts.registry import template_of
 from infra.dispatch.job import Job, identify_forwarded
 from infra.dispatch.outcome import Outcome, Publication, completed, forwarded
 from infra.dispatch.stage import Stage, StageSpec
-from infra.responses import kept
+from infra.responses import kept, place_of
 from infra.telemetry import names
 from workers.cache.entry import answer_from, entry_of, worth_keeping
 from workers.cache.key import cache_key
@@ -37,8 +37,10 @@ def build(context: WorkerContext) -> Worker:
         if entry is None:
             return _miss(job, "miss", {envelope.CACHE_KEY: key})
         job.span.attributes[names.CACHE] = "hit"
-        answer = answer_from(entry, Origin(job.request_id, int(time.time())), api, request)
-        return Outcome("completed", (*kept(job, request, answer.response), completed(job, answer)))
+        place = await place_of(context.connection.js, job, request)
+        origin = Origin(job.request_id, place.created_at if place else int(time.time()))
+        answer = answer_from(entry, origin, api, request)
+        return Outcome("completed", (*kept(job, request, answer.response, place), completed(job, answer)))
 
     async def fill(job: Job) -> Outcome:
         key = job.headers.get(envelope.CACHE_KEY)

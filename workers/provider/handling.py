@@ -2,12 +2,14 @@
 
 import orjson
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 
 from contracts import envelope
 from contracts.inference import DROP_PARAMS
 from infra.catalog import CatalogSource
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, Publication
+from infra.responses import place_of
 from workers.provider.journal import Journal, OvertakenError
 from workers.provider.make import Tools
 from workers.provider.plan import plan_of
@@ -21,7 +23,10 @@ from workers.provider.usage import estimated
 class Handling:
     """The provider worker's handler, apart from the stages that it serves."""
 
-    def __init__(self, catalog: CatalogSource, client: Client, recovery: Recovery, tools: Tools) -> None:
+    def __init__(
+        self, catalog: CatalogSource, client: Client, js: JetStreamContext, recovery: Recovery, tools: Tools
+    ) -> None:
+        self._js = js
         self._catalog = catalog
         self._client = client
         self._recovery = recovery
@@ -52,6 +57,7 @@ class Handling:
     async def _run(self, job: Job, past: Past) -> Outcome:
         request, catalog = orjson.loads(job.body)["request"], self._catalog.current
         request.pop(DROP_PARAMS, None)
+        place = await place_of(self._js, job, request)
         prompt_tokens = estimated(job.headers[envelope.API], request, 0).input_tokens
         plan = plan_of(job.headers, catalog, prompt_tokens)
         model = catalog.resolve(job.headers[envelope.MODEL])
@@ -63,6 +69,7 @@ class Handling:
             tools=self._tools,
             journal=Journal(job, past, self._tools.emitter, self._recovery),
             hedge_after=model.hedge_after if model else None,
+            place=place,
         )
         return await run.to_the_end()
 

@@ -63,14 +63,14 @@ class OpenAIProvider:
                 stream=True,
                 stream_cls=AsyncStream[Any],
             )
-        finished = False
+        finished: set[int] = set()
         with translated(self.name, _ERRORS, errors.cut_off):
             async with stream:
                 async for chunk in stream:
                     choices = _with_items(chunk, "choices")["choices"]
-                    finished = finished or any(choice.get("finish_reason") for choice in choices)
+                    finished.update(choice.get("index") or 0 for choice in choices if choice.get("finish_reason"))
                     yield chunk
-        if not finished:
+        if len(finished) < (call.request.get("n") or 1):
             raise errors.cut_off(self.name)
 
     async def close(self) -> None:

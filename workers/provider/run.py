@@ -10,7 +10,7 @@ from contracts.inference import InferenceCompleted
 from contracts.subjects import Lane
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, completed, failed
-from infra.responses import kept
+from infra.responses import Place, kept
 from infra.telemetry import names
 from workers.provider import hedge
 from workers.provider.backoff import pause_before_retry
@@ -46,6 +46,7 @@ class Run:
         tools: Tools,
         journal: Journal,
         hedge_after: float | None,
+        place: Place | None = None,
     ) -> None:
         self._job = job
         self._request = request
@@ -55,6 +56,7 @@ class Run:
         self._journal = journal
         self._maker = Maker(job, request, plan, relay, tools=tools, journal=journal)
         self._hedge_after = hedge_after
+        self._place = place
         self._left = tools.max_attempts
         self._next: Next | None = None
         # Read before a call is paid for: without it the answer can't be told.
@@ -188,16 +190,19 @@ class Run:
         }
         if result.error is not None:
             return Outcome(result.status, (failed(job, result.error, **shared),))
+        response, place = result.response, self._place
+        if place is not None:
+            response = {**response, "created_at": place.created_at}
         answer = InferenceCompleted(
             request_id=job.request_id,
             api=self._api,
-            response=result.response,
+            response=response,
             provider_model=attempt.provider_model,
             route=job.headers.get(envelope.ROUTE),
             cache=job.headers.get(envelope.CACHE_STATUS, "bypass"),
             **shared,
         )
-        stored = kept(job, self._request, result.response)
+        stored = kept(job, self._request, response, place)
         return Outcome("completed", (*stored, completed(job, answer), usage_row(job, attempt, result)))
 
     def _sent(self) -> int:

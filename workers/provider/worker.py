@@ -40,7 +40,7 @@ def build(context: WorkerContext) -> Worker:
         gone=gone,
         max_attempts=settings.provider_attempts,
     )
-    handling = Handling(context.catalog, connection.client, recovery, tools)
+    handling = Handling(context.catalog, connection.client, connection.js, recovery, tools)
 
     async def open_() -> None:
         await gone.listen(connection.client)

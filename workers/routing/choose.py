@@ -32,7 +32,7 @@ def choose(catalog: Catalog, asked: str, residency: str | None, random: Random) 
     """
     model = catalog.resolve(asked)
     if model is None:
-        message = f"the model «{asked}» does not exist; GET /v1/models lists those that do"
+        message = f"the model «{asked}» does not exist; GET /v1/models lists those that have a name of their own"
         raise PenstockError(ErrorCode.MODEL_NOT_FOUND, message, stage=_STAGE, param="model")
 
     def may_see_it(deployment: Deployment) -> bool:

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from contracts import envelope
 from contracts.apis.rules import RULES
+from contracts.apis.rules.refusal import invalid
 from contracts.errors import ContractError, ErrorCode, PenstockError
 from contracts.inference import ANTHROPIC_MESSAGES, APIS, DROP_PARAMS, InferenceRequested
 from contracts.subjects import require_token
-from workers.validation.refusal import STAGE, invalid
 
+STAGE = "validation"
 _FOUND_OUT_LATER = frozenset(
     {envelope.CACHE_STATUS, envelope.CACHE_KEY, envelope.DEPLOYMENTS, envelope.LONG_CONTEXT, envelope.ROUTE}
 )
@@ -44,7 +45,7 @@ def validate(body: bytes, request_id: str) -> Checked:
     try:
         contract = InferenceRequested.model_validate_json(body)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, STAGE) from None
     if contract.request_id != request_id:
         raise ContractError("request_id in the body and in ce-requestid differ", stage=STAGE, param="request_id")
     if contract.api not in RULES:
@@ -63,7 +64,7 @@ def check(api: str, request: dict[str, Any]) -> dict[str, Any]:
     try:
         RULES[api].model_validate(request)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, STAGE) from None
     return request
 
 
@@ -71,8 +72,9 @@ def _require_writable(request: dict[str, Any]) -> None:
     """What can be read can be nested deeper than what can be written: the stages behind would fail on it."""
     try:
         orjson.dumps(request)
-    except orjson.JSONEncodeError:
-        raise PenstockError(ErrorCode.INVALID_REQUEST, "the request is nested too deeply", stage=STAGE) from None
+    except orjson.JSONEncodeError as error:
+        what = "holds a whole number that is too large" if "Integer" in str(error) else "is nested too deeply"
+        raise PenstockError(ErrorCode.INVALID_REQUEST, f"the request {what}", stage=STAGE) from None
 
 
 def findings(checked: Checked, tenant: str, default_deadline: float) -> Mapping[str, str]:

@@ -38,6 +38,18 @@ def _of_message(request: Json, index: int, rest: str) -> str:
     return origin + (rest.replace(".content", ".output", 1) if is_output else rest)
 
 
+class OfResponses(Fields):
+    """Says of what no chat can be asked that it is Penstock's front, and not the provider, that hasn't got it."""
+
+    def __init__(self, fields: Fields) -> None:
+        super().__init__()
+        self._fields = fields
+
+    def cannot(self, path: str, reason: str = "is not supported by this gateway's responses") -> None:
+        """See `Fields`."""
+        self._fields.cannot(path, reason)
+
+
 class NamedFields(Fields):
     """Refuses and drops by the names that the caller knows."""
 

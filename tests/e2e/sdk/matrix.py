@@ -36,5 +36,5 @@ def behaviour_of(front: str) -> pytest.MarkDecorator:
 
 APART = {front: behaviour_of(front) for front in ("embeddings", "count_tokens")}
 """Fronts that answer no prompt: what holds for the others means nothing for them."""
-together = [pytest.mark.xdist_group("e2e-sdk"), pytest.mark.asyncio(loop_scope="session")]
+together = [pytest.mark.asyncio(loop_scope="session")]
 """For every module here: one platform for all, and one event loop for the clients that they share."""

@@ -22,7 +22,6 @@ from tests.e2e.sdk import (
 )
 from tests.e2e.sdk.matrix import FRONTS, KINDS, MODES, Cell
 
-pytestmark = pytest.mark.xdist_group("e2e-sdk")
 OF_EVERY_FRONT: dict[ModuleType, int] = {
     test_answers: 13,
     test_cache: 5,

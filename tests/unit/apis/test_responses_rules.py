@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from contracts.apis.responses.rules import ResponsesRequest
-from workers.validation.refusal import invalid
+from contracts.apis.rules.refusal import invalid
 
 Json = dict[str, Any]
 GOOD: Json = {"model": "m", "input": "Hello"}
@@ -60,7 +60,7 @@ SCHEMA: Json = {"type": "json_schema", "name": "n", "schema": {"type": "object"}
 def test_a_wrong_field_is_named(change: Json, param: str):
     with pytest.raises(ValidationError) as caught:
         ResponsesRequest.model_validate({**GOOD, **change})
-    assert invalid(caught.value).param == param
+    assert invalid(caught.value, "validation").param == param
 
 
 @pytest.mark.parametrize(

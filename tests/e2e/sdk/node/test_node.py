@@ -12,7 +12,6 @@ import pytest
 from tests.e2e.running import Penstock, clean_environ
 from tests.e2e.sdk.matrix import KINDS
 
-pytestmark = pytest.mark.xdist_group("e2e-sdk")
 SOURCES = ("package.json", "package-lock.json", "asked.mjs", "openai.mjs", "anthropic.mjs")
 STREAMS = {"chatStream": "stop", "responsesStream": "completed", "messagesStream": "end_turn"}
 LOOPS = ("chatLoop", "responsesLoop", "messagesLoop", "messagesRunner", "messagesRunnerAsItIs")

@@ -4,19 +4,18 @@ from pydantic import ValidationError
 
 from contracts.errors import ErrorCode, PenstockError
 
-STAGE = "validation"
 _BRANCHES = ("str", "bool", "int", "float")
 
 
-def invalid(error: ValidationError, prefix: str = "") -> PenstockError:
+def invalid(error: ValidationError, stage: str) -> PenstockError:
     """One sentence and one path out of pydantic's list: the first is what the caller has to mend first."""
     found = error.errors()
     # The branches of a union all complain; the one that got furthest is the one that was meant.
     first = max((item for item in found if item["loc"][:2] == found[0]["loc"][:2]), key=lambda item: len(item["loc"]))
-    path = prefix + field_path(first["loc"])
-    reason = first["msg"].removeprefix("Value error, ")
+    path = field_path(first["loc"])
+    reason = "must be an object" if first["type"] == "model_type" else first["msg"].removeprefix("Value error, ")
     return PenstockError(
-        ErrorCode.INVALID_REQUEST, f"{path or 'the request'}: {reason}", stage=STAGE, param=path or None
+        ErrorCode.INVALID_REQUEST, f"{path or 'the request'}: {reason}", stage=stage, param=path or None
     )
 
 
