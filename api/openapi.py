@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document of the gateway, made from the rules that requests are checked by."""
 
+from functools import cache
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from api.dialects.anthropic import VERSION_HEADER, VERSIONS
 from api.exchange import Exchange
 from api.front import FRONTS, RESPONSES_FRONT, Front
 from api.observed import Visit
+from api.prompt import DROP_PARAMS_HEADER, RESIDENCY_HEADER, TIMEOUT_HEADER
 from contracts.apis.rules import RULES
 from contracts.inference import (
     ANTHROPIC_COUNT_TOKENS,
@@ -33,9 +35,9 @@ _ANSWERS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 _STREAMED = (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC_MESSAGES)
 _OURS = (
-    ("x-penstock-timeout", "Seconds that the caller is ready to wait.", {"type": "number", "exclusiveMinimum": 0}),
-    ("x-penstock-residency", "local: nothing outside may see the prompt.", {"enum": ["local"]}),
-    ("x-penstock-drop-params", "true: leave out what the provider can't be asked.", {"enum": ["true"]}),
+    (TIMEOUT_HEADER, "Seconds that the caller is ready to wait.", {"type": "number", "exclusiveMinimum": 0}),
+    (RESIDENCY_HEADER, "local: nothing outside may see the prompt.", {"enum": ["local"]}),
+    (DROP_PARAMS_HEADER, "true: leave out what the provider can't be asked.", {"enum": ["true"]}),
     ("cache-control", "no-cache: don't answer from the cache. no-store: nor keep the answer.", {"type": "string"}),
 )
 
@@ -74,7 +76,13 @@ def document() -> Json:
 
 async def serve(exchange: Exchange, _: Visit) -> None:
     """GET /openapi.json"""
-    await exchange.reply(200, orjson.dumps(document()), {})
+    await exchange.reply(200, _written(), {})
+
+
+@cache
+def _written() -> bytes:
+    """It is the same for every caller, and takes milliseconds to make: once a process."""
+    return orjson.dumps(document())
 
 
 _SCHEMES = {
