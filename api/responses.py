@@ -20,8 +20,8 @@ from api.submit import cancel, publish, submit
 from contracts.apis.responses.answer import error_of, unfinished
 from contracts.apis.responses.items import input_items
 from contracts.apis.responses.replay import replay_response
-from contracts.apis.responses.rules import ResponsesRequest
 from contracts.apis.rules.refusal import invalid
+from contracts.apis.rules.responses import ResponsesRequest
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import InferenceCompleted, InferenceFailed
 from contracts.responses import ResponseStatus, ResponseStored, request_id_of, response_id_of

@@ -12,7 +12,7 @@ from contracts.inference import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
 from infra.catalog import Provider
 from workers.provider import errors
 from workers.provider.calls import Call
-from workers.provider.sdk import SdkErrors, call_options, limits, translated, untold
+from workers.provider.sdk import SdkErrors, call_options, holding, limits, translated, untold
 
 _PATHS = {ANTHROPIC_MESSAGES: "/v1/messages", ANTHROPIC_COUNT_TOKENS: "/v1/messages/count_tokens"}
 _MUST_HAVE = {ANTHROPIC_MESSAGES: "content", ANTHROPIC_COUNT_TOKENS: "input_tokens"}
@@ -47,7 +47,7 @@ class AnthropicProvider:
                 cast_to=httpx2.Response,
                 options=call_options(call, anthropic.Omit),
             )
-            return _with(orjson.loads(response.content), _MUST_HAVE[call.api])
+            return holding(orjson.loads(response.content), _MUST_HAVE[call.api])
 
     async def stream(self, call: Call) -> AsyncIterator[dict[str, Any]]:
         """See `ModelProvider`."""
@@ -64,7 +64,7 @@ class AnthropicProvider:
         with translated(self.name, _ERRORS, errors.cut_off):
             async with stream:
                 async for event in stream:
-                    finished = finished or _with(event, "type")["type"] == "message_stop"
+                    finished = finished or holding(event, "type")["type"] == "message_stop"
                     yield event
         if not finished:
             raise errors.cut_off(self.name)
@@ -72,9 +72,3 @@ class AnthropicProvider:
     async def close(self) -> None:
         """See `ModelProvider`."""
         await self._client.close()
-
-
-def _with(answer: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON the provider sent
-    if isinstance(answer, dict) and name in answer:
-        return answer
-    raise ValueError(f"an answer without {name}")

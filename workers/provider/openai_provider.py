@@ -17,7 +17,7 @@ from contracts.inference import OPENAI_CHAT, OPENAI_EMBEDDINGS
 from infra.catalog import Provider
 from workers.provider import errors
 from workers.provider.calls import Call
-from workers.provider.sdk import SdkErrors, call_options, limits, translated, untold
+from workers.provider.sdk import SdkErrors, call_options, holding, limits, translated, untold
 
 _PATHS = {OPENAI_CHAT: "/chat/completions", OPENAI_EMBEDDINGS: "/embeddings"}
 _ITEMS = {OPENAI_CHAT: "choices", OPENAI_EMBEDDINGS: "data"}
@@ -48,7 +48,7 @@ class OpenAIProvider:
                 cast_to=httpx2.Response,
                 options=call_options(call, openai.Omit),
             )
-            return _with_items(orjson.loads(response.content), _ITEMS[call.api])
+            return holding(orjson.loads(response.content), _ITEMS[call.api], list)
 
     async def stream(self, call: Call) -> AsyncIterator[dict[str, Any]]:
         """See `ModelProvider`. Usage is always asked for: the ledger needs it whether the caller does or not."""
@@ -67,7 +67,7 @@ class OpenAIProvider:
         with translated(self.name, _ERRORS, errors.cut_off):
             async with stream:
                 async for chunk in stream:
-                    choices = _with_items(chunk, "choices")["choices"]
+                    choices = holding(chunk, "choices", list)["choices"]
                     finished.update(choice.get("index") or 0 for choice in choices if choice.get("finish_reason"))
                     yield chunk
         if len(finished) < (call.request.get("n") or 1):
@@ -101,9 +101,3 @@ def _client_of(provider: Provider, api_key: str, connections: int) -> AsyncOpenA
         return AsyncAzureOpenAI(base_url=f"{root}/openai", api_version=provider.api_version, **shared)
     shared["default_headers"] |= {"api-key": api_key}
     return AsyncOpenAI(base_url=f"{root}/openai/v1", **shared)
-
-
-def _with_items(answer: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON the provider sent
-    if isinstance(answer, dict) and isinstance(answer.get(name), list):
-        return answer
-    raise ValueError(f"an answer without {name}")

@@ -54,6 +54,13 @@ def call_options(call: Call, omit: type[Any]) -> Any:  # noqa: ANN401 - the SDKs
     }
 
 
+def holding(answer: Any, name: str, kind: type = object) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON came
+    """The answer, if it is an object that has a `kind` of that name. Raises `ValueError`."""
+    if isinstance(answer, dict) and name in answer and isinstance(answer[name], kind):
+        return answer
+    raise ValueError(f"an answer without {name}")
+
+
 @contextmanager
 def translated(provider: str, sdk: SdkErrors, lost: Lost) -> Iterator[None]:
     """Raise every failure of a call as `PenstockError`.

@@ -7,8 +7,8 @@ from contracts.apis.responses.items import continued, referenced, resolved
 from contracts.errors import ErrorCode, PenstockError
 from contracts.responses import ResponseStatus, ResponseStored, response_id_of
 from infra.responses import ResponseStore
+from workers.validation.validate import STAGE
 
-STAGE = "validation"
 PREVIOUS = "previous_response_id"
 _LOOK_AGAIN, _PATIENCE = 0.05, 2.0
 _GOES_ON = (ResponseStatus.COMPLETED, ResponseStatus.INCOMPLETE)

@@ -16,7 +16,7 @@ from infra.dispatch.stage import Stage, StageSpec
 from infra.responses import ResponseStore
 from workers.context import Worker, WorkerContext
 from workers.validation.conversation import goes_on, with_earlier
-from workers.validation.validate import Checked, findings, from_outside, validate
+from workers.validation.validate import STAGE, Checked, findings, from_outside, validate
 
 
 def build(context: WorkerContext) -> Worker:
@@ -24,14 +24,14 @@ def build(context: WorkerContext) -> Worker:
     settings = context.settings
     patience = {Lane.INTERACTIVE: settings.request_timeout, Lane.BATCH: settings.results_async_age}
     engine = create_engine(settings, pool_size=2)
-    store = ResponseStore(context.connection.js, engine, "validation")
+    store = ResponseStore(context.connection.js, engine, STAGE)
 
     async def handle(job: Job) -> Outcome:
         job.headers = from_outside(job.headers)
         checked = validate(job.body, job.request_id)
         deadline = checked.contract.deadline
         if deadline is not None and deadline.timestamp() <= time.time():
-            raise PenstockError(ErrorCode.DEADLINE_EXCEEDED, "the deadline has passed", stage="validation")
+            raise PenstockError(ErrorCode.DEADLINE_EXCEEDED, "the deadline has passed", stage=STAGE)
         if checked.contract.api == OPENAI_RESPONSES and goes_on(checked.contract.request):
             job.body = await _continued(job, checked)
         found = findings(checked, job.tenant, job.position.stored_at + patience[job.lane])
@@ -41,5 +41,5 @@ def build(context: WorkerContext) -> Worker:
         request = await with_earlier(store, job.tenant, checked.contract.request)
         return orjson.dumps({**orjson.loads(job.body), "request": request})
 
-    spec = StageSpec("validation", template_of("inference.requested"), identify_requested, settings.stage_concurrency)
+    spec = StageSpec(STAGE, template_of("inference.requested"), identify_requested, settings.stage_concurrency)
     return Worker((Stage(spec, handle, context.subscriptions["validation"]),), close=engine.dispose)

@@ -14,6 +14,7 @@ from contracts.apis.chat_to_messages.schema import constrained
 from contracts.apis.chat_to_messages.thinking import thinking_of
 from contracts.apis.chat_to_messages.tools import tooling
 from contracts.apis.fields import Fields, Json
+from contracts.apis.service_tier import service_tier
 
 _ADAPTERS = ("model", "stream", "stream_options")
 _TRANSLATED = (
@@ -68,7 +69,7 @@ def to_messages(request: Json, fields: Fields, *, model: str | None = None) -> J
     body["max_tokens"] = thinking.max_tokens
     body["messages"] = [{**turn, "content": compact(turn["content"])} for turn in turns]
     body |= tools | sampling(request, thinking=thinking.on, version=version, fields=fields)
-    body |= _stop(request, fields) | _metadata(request, fields) | _service_tier(request, fields)
+    body |= _stop(request, fields) | _metadata(request, fields) | service_tier(request, _SERVICE_TIERS, fields)
     if thinking.config is not None:
         body["thinking"] = thinking.config
     return body | _output(request, system, thinking.output_config, fields)
@@ -127,13 +128,3 @@ def _metadata(request: Json, fields: Fields) -> Json:
         if value is not None:
             return {"metadata": {"user_id": text_at(value, path)}}
     return {}
-
-
-def _service_tier(request: Json, fields: Fields) -> Json:
-    if request.get("service_tier") is None:
-        return {}
-    tier = text_at(request["service_tier"], "service_tier")
-    if tier not in _SERVICE_TIERS:
-        fields.cannot("service_tier", f"can't be {tier} for this model's provider")
-        return {}
-    return {"service_tier": _SERVICE_TIERS[tier]}

@@ -12,6 +12,7 @@ from contracts.apis.fields import Fields, Json
 from contracts.apis.messages_to_chat.conversation import conversation
 from contracts.apis.messages_to_chat.output import effort_of, format_of
 from contracts.apis.messages_to_chat.tools import tooling
+from contracts.apis.service_tier import service_tier
 
 Limit = Literal["max_tokens", "max_completion_tokens"]
 _ADAPTERS = ("model", "stream")
@@ -58,7 +59,7 @@ def to_chat(request: Json, fields: Fields, *, limit: Limit = "max_tokens") -> Js
         if request.get(name) is not None:
             body[name] = number_at(request[name], name)
     body |= effort_of(request, fields) | format_of(request, fields)
-    return body | _user(request, fields) | _service_tier(request, fields)
+    return body | _user(request, fields) | service_tier(request, _SERVICE_TIERS, fields)
 
 
 def _limit(request: Json, name: str, fields: Fields) -> Json:
@@ -92,13 +93,3 @@ def _user(request: Json, fields: Fields) -> Json:
     return {
         "user": user if len(user) <= _LONGEST_USER else hashlib.sha256(user.encode(errors="surrogatepass")).hexdigest()
     }
-
-
-def _service_tier(request: Json, fields: Fields) -> Json:
-    if request.get("service_tier") is None:
-        return {}
-    tier = text_at(request["service_tier"], "service_tier")
-    if tier not in _SERVICE_TIERS:
-        fields.cannot("service_tier", f"can't be {tier} for this model's provider")
-        return {}
-    return {"service_tier": _SERVICE_TIERS[tier]}

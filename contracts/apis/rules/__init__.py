@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from contracts.apis.responses.rules import ResponsesRequest
 from contracts.apis.rules.chat import ChatCompletionRequest
 from contracts.apis.rules.embeddings import EmbeddingsRequest
 from contracts.apis.rules.messages import CountTokensRequest, MessagesRequest
+from contracts.apis.rules.responses import ResponsesRequest
 from contracts.inference import (
     ANTHROPIC_COUNT_TOKENS,
     ANTHROPIC_MESSAGES,

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from contracts.apis.responses.rules import ResponsesRequest
 from contracts.apis.rules.refusal import invalid
+from contracts.apis.rules.responses import ResponsesRequest
 
 Json = dict[str, Any]
 GOOD: Json = {"model": "m", "input": "Hello"}

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -18,15 +17,12 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from contracts.apis.responses.items import kind_of
+from contracts.apis.rules.rules import ModelName, Open
 
 _Name = Annotated[str, Field(min_length=1)]
 
 
-class _Open(BaseModel):
-    model_config = ConfigDict(extra="allow", strict=True)
-
-
-class ContentPart(_Open):
+class ContentPart(Open):
     type: _Name
 
     @model_validator(mode="after")
@@ -39,36 +35,36 @@ class ContentPart(_Open):
         return self
 
 
-class Message(_Open):
+class Message(Open):
     role: Literal["user", "assistant", "system", "developer"]
     content: str | list[ContentPart]
 
 
-class FunctionCall(_Open):
+class FunctionCall(Open):
     call_id: _Name
     name: _Name
     arguments: str
 
 
-class FunctionCallOutput(_Open):
+class FunctionCallOutput(Open):
     call_id: _Name
     output: str | list[ContentPart]
 
 
-class Reasoning(_Open):
+class Reasoning(Open):
     summary: list[dict[str, Any]] | None = None
     encrypted_content: str | None = None
 
 
-class ItemReference(_Open):
+class ItemReference(Open):
     id: _Name
 
 
-class OtherItem(_Open):
+class OtherItem(Open):
     type: _Name
 
 
-_ITEMS: dict[str, type[_Open]] = {
+_ITEMS: dict[str, type[Open]] = {
     "message": Message,
     "function_call": FunctionCall,
     "function_call_output": FunctionCallOutput,
@@ -98,7 +94,7 @@ def _is_an_input(value: object) -> object:
     return value
 
 
-class Tool(_Open):
+class Tool(Open):
     type: _Name
     name: str | None = None
     parameters: dict[str, Any] | None = None
@@ -111,7 +107,7 @@ class Tool(_Open):
         return self
 
 
-class TextFormat(_Open):
+class TextFormat(Open):
     type: _Name
     name: str | None = None
 
@@ -125,34 +121,27 @@ class TextFormat(_Open):
         return self
 
 
-class TextSettings(_Open):
+class TextSettings(Open):
     format: TextFormat | None = None
     verbosity: str | None = None
 
 
-class ReasoningSettings(_Open):
+class ReasoningSettings(Open):
     effort: str | None = None
     summary: str | None = None
-
-
-def _is_a_name(model: str) -> str:
-    # It travels in headers, which are trimmed, and into PostgreSQL, which takes no NUL.
-    if " " in model or not model.isprintable():
-        raise ValueError("the name of a model has neither white space nor control characters")
-    return model
 
 
 _MetadataKey = Annotated[str, Field(max_length=64)]
 _MetadataValue = Annotated[str, Field(max_length=512)]
 
 
-class ResponsesRequest(_Open):
+class ResponsesRequest(Open):
     """https://platform.openai.com/docs/api-reference/responses/create, the fields whose rules hold for every provider.
 
     OpenAI's own least `max_output_tokens` is 16; other servers take fewer.
     """
 
-    model: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_is_a_name)]
+    model: ModelName
     input: Annotated[Any, BeforeValidator(_is_an_input)] = None
     instructions: str | None = None
     stream: bool | None = None
