@@ -5,16 +5,23 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
 
 from contracts.responses import response_id_of
 from infra.database.tables import Base
+from infra.index.tables import IndexVersionRow
+
+_OF_VERSIONS = r"SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(chunks|postings)_\d+$'"
+assert IndexVersionRow.metadata is Base.metadata  # these tables are to be emptied too
 
 
 def empty_tables(url: str) -> None:
-    """Delete all rows of all tables. Waits at most 5 s for one that somebody else still works on."""
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    """Delete all rows of all tables, and the tables of index versions. Waits at most 5 s for one that is worked on."""
+    tables = SQL(", ").join(Identifier(table.name) for table in Base.metadata.sorted_tables)
     with psycopg.connect(url, autocommit=True, options="-c lock_timeout=5000") as connection:
-        connection.execute(f"TRUNCATE {tables} CASCADE".encode())
+        for (name,) in connection.execute(_OF_VERSIONS).fetchall():
+            connection.execute(SQL("DROP TABLE {}").format(Identifier(name)))
+        connection.execute(SQL("TRUNCATE {} CASCADE").format(tables))
 
 
 class Database:

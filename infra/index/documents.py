@@ -1,0 +1,192 @@
+"""The documents of a store: registered when submitted, changed, deleted; and how far each has come in a version.
+
+A document's row says which content is wanted. What a late or repeated message says of other content changes nothing,
+and what it brings for a document that has been deleted meanwhile is not written.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from contracts.filters import Scalar
+from infra.index.binary_copy import storable
+from infra.index.filters import as_json
+from infra.index.tables import Document, DocumentState, IndexVersionRow
+from infra.index.transaction import driver_of, not_found, tenant_transaction
+from infra.index.version import IndexVersion, VersionState, lock_versions, refused, require_store
+from infra.index.version_tables import about
+
+
+class DocumentStatus(StrEnum):
+    """As in OpenAI's vector store files."""
+
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A document as it was submitted. `sha256` is of its content; the newest submission of an id counts."""
+
+    id: str
+    filename: str
+    attributes: Mapping[str, Scalar]
+    sha256: bytes
+    submitted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A document whose wanted content a version does not hold, and what the version says of it, if anything."""
+
+    document_id: str
+    sha256: bytes
+    status: str | None
+
+
+class Documents:
+    """The documents of all stores, each for its own tenant alone. Every method raises `PenstockError`: `not_found`,
+    and `pipeline_unavailable` where the database can't be reached.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def register(self, tenant: str, store: str, submissions: Iterable[Submission]) -> set[str]:
+        """Note what is to be indexed, and its name and attributes at once. The ids of those that no newer one precedes.
+
+        Raises `PenstockError` (`invalid_request`) for an id or an attribute that can't be stored.
+        """
+        newest = {each.id: each for each in sorted(submissions, key=lambda each: each.submitted_at)}
+        if not newest:
+            return set()
+        rows = [{"tenant_id": tenant, "store_id": store, **_row(each)} for each in newest.values()]
+        statement = insert(Document)
+        new = {name: statement.excluded[name] for name in ("filename", "attributes", "sha256", "submitted_at")}
+        statement = statement.on_conflict_do_update(
+            index_elements=("tenant_id", "store_id", "id"),
+            set_=new,
+            where=Document.submitted_at <= statement.excluded.submitted_at,
+        )
+        async with tenant_transaction(self._engine, tenant) as connection:
+            await require_store(connection, store)
+            return set(await connection.scalars(statement.returning(Document.id), rows))
+
+    async def set_attributes(self, tenant: str, store: str, document_id: str, attributes: Mapping[str, Scalar]) -> None:
+        """Searches filter by these from now on, in every version; nothing is embedded again."""
+        await self._change(tenant, store, document_id, {"attributes": _attributes(attributes)})
+
+    async def rename(self, tenant: str, store: str, document_id: str, filename: str) -> None:
+        """Searches show this name from now on, in every version; nothing is embedded again."""
+        await self._change(tenant, store, document_id, {"filename": storable(filename)})
+
+    async def delete(self, tenant: str, store: str, document_ids: Sequence[str]) -> int:
+        """Take documents out of the store and of all its versions, past ones too. How many were there."""
+        async with tenant_transaction(self._engine, tenant) as connection:
+            await require_store(connection, store)
+            states = await lock_versions(connection, store)
+            gone = delete(Document).where(Document.store_id == store, Document.id.in_(document_ids))
+            found = list(await connection.scalars(gone.returning(Document.id)))
+            for version, state in states.items():
+                if state != VersionState.DROPPED:
+                    await _delete_from(connection, version, document_ids)
+        return len(found)
+
+    async def mark(  # noqa: PLR0913 - a state is its fields
+        self,
+        version: IndexVersion,
+        document_id: str,
+        sha256: bytes,
+        status: DocumentStatus,
+        *,
+        message_id: str | None = None,
+        error: tuple[str, str] | None = None,
+    ) -> bool:
+        """Note how far the content `sha256` of a document has come; `error` is a code and a sentence.
+
+        False, and nothing is noted, for content that is no longer wanted or that is indexed already. The chunks of
+        earlier content stay until `write_documents` replaces them.
+        """
+        code, message = error or (None, None)
+        fields = {"status": status, "message_id": message_id, "error_code": code, "error_message": message}
+        wanted = (
+            select(literal(version.id), Document.id, Document.tenant_id, *map(literal, fields.values()), func.now())
+            .where(Document.store_id == version.store_id, Document.id == document_id, Document.sha256 == sha256)
+            .with_for_update(key_share=True, read=True)
+        )
+        names = ("version_id", "document_id", "tenant_id", *fields, "updated_at")
+        statement = insert(DocumentState).from_select(names, wanted)
+        news = (DocumentState.status != DocumentStatus.COMPLETED) | DocumentState.sha256.is_distinct_from(sha256)
+        statement = statement.on_conflict_do_update(
+            index_elements=("version_id", "document_id"),
+            set_={name: statement.excluded[name] for name in (*fields, "updated_at")},
+            where=news,
+        )
+        async with tenant_transaction(self._engine, version.tenant_id) as connection:
+            return await connection.scalar(statement.returning(DocumentState.document_id)) is not None
+
+    async def indexed(self, version: IndexVersion, document_ids: Sequence[str]) -> dict[str, bytes]:
+        """The hashes of the content whose chunks a version holds, of those documents that it holds."""
+        query = select(DocumentState.document_id, DocumentState.sha256).where(
+            DocumentState.version_id == version.id,
+            DocumentState.document_id.in_(document_ids),
+            DocumentState.sha256.is_not(None),
+        )
+        async with tenant_transaction(self._engine, version.tenant_id) as connection:
+            return {row.document_id: row.sha256 for row in await connection.execute(query)}
+
+    async def behind(self, version: IndexVersion, *, after: str = "", limit: int = 1000) -> list[Behind]:
+        """Documents whose wanted content is not in a version, by id: what a re-index has to do. Pages by `after`."""
+        mine = (DocumentState.version_id == version.id) & (DocumentState.document_id == Document.id)
+        query = (
+            select(Document.id, Document.sha256, DocumentState.status)
+            .join(DocumentState, mine, isouter=True)
+            .where(Document.store_id == version.store_id, Document.id > after)
+            .where(DocumentState.sha256.is_distinct_from(Document.sha256))
+            .order_by(Document.id)
+            .limit(limit)
+        )
+        async with tenant_transaction(self._engine, version.tenant_id) as connection:
+            return [Behind(*row) for row in await connection.execute(query)]
+
+    async def _change(self, tenant: str, store: str, document_id: str, values: dict[str, Any]) -> None:
+        statement = update(Document).where(Document.store_id == store, Document.id == document_id).values(**values)
+        async with tenant_transaction(self._engine, tenant) as connection:
+            if (await connection.execute(statement)).rowcount == 0:
+                raise not_found(f"the document {document_id!r}")
+
+
+async def _delete_from(connection: AsyncConnection, version: int, document_ids: Sequence[str]) -> None:
+    states = delete(DocumentState).where(DocumentState.version_id == version)
+    await connection.execute(states.where(DocumentState.document_id.in_(document_ids)))
+    await forget_chunks(connection, version, document_ids)
+
+
+async def forget_chunks(connection: AsyncConnection, version: int, document_ids: Sequence[str]) -> None:
+    """Delete the chunks of documents from a locked version, and correct its statistics. Postings stay until a merge."""
+    driver = await driver_of(connection)
+    query = about("DELETE FROM {chunks} WHERE document_id = ANY(%s) RETURNING length", version)
+    lengths = [length for (length,) in await (await driver.execute(query, (list(document_ids),))).fetchall()]
+    counted = {"chunks": IndexVersionRow.chunks - len(lengths)}
+    counted["total_length"] = IndexVersionRow.total_length - sum(lengths)
+    await connection.execute(update(IndexVersionRow).where(IndexVersionRow.id == version).values(**counted))
+
+
+def _row(submission: Submission) -> dict[str, Any]:
+    if storable(submission.id) != submission.id:
+        raise refused("a document's id has a character that can't be stored")
+    row = asdict(submission)
+    return {**row, "filename": storable(submission.filename), "attributes": _attributes(submission.attributes)}
+
+
+def _attributes(attributes: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    as_json(dict(attributes))
+    return dict(attributes)
