@@ -1,0 +1,1 @@
+"""Documents: parsing, chunking, embedding models, ranking, evaluation. It knows neither broker nor database."""
