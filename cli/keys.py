@@ -17,14 +17,16 @@ T = TypeVar("T")
 def create(
     tenant: Annotated[str, typer.Option(help="The team whose key it is; made where it isn't there.")] = "default",
     name: Annotated[str, typer.Option(help="What it is for.")] = "key",
-    scope: Annotated[list[str] | None, typer.Option(help="What it may do; inference where none is named.")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(help="What it may do: inference, documents, search; all where none is named.")
+    ] = None,
 ) -> None:
     """Make a key and print it: nobody can read it again."""
     from contracts.subjects import require_token
-    from infra.database.keys import INFERENCE, create_key
+    from infra.database.keys import USUAL_SCOPES, create_key
 
     require_token(tenant, "tenant", stage="cli")
-    typer.echo(_with_engine(lambda engine: create_key(engine, tenant, name, scope or [INFERENCE])))
+    typer.echo(_with_engine(lambda engine: create_key(engine, tenant, name, scope or list(USUAL_SCOPES))))
 
 
 @app.command("list")

@@ -6,7 +6,7 @@ from typing import Any
 from infra.broker import connect
 from infra.catalog import Catalog, load_catalog
 from infra.database.engine import create_engine, migrate
-from infra.database.keys import INFERENCE, create_key, list_keys
+from infra.database.keys import USUAL_SCOPES, create_key, list_keys
 from infra.settings import Settings
 from infra.streams import provision
 from infra.telemetry.logs import configure_logging
@@ -21,7 +21,7 @@ async def set_up(settings: Settings) -> dict[str, Any]:
     engine = create_engine(settings, pool_size=1)
     try:
         existing = await list_keys(engine)
-        key = None if existing else await create_key(engine, TENANT, "first key", [INFERENCE])
+        key = None if existing else await create_key(engine, TENANT, "first key", list(USUAL_SCOPES))
     finally:
         await engine.dispose()
     return {"tenant": TENANT, "api_key": key}

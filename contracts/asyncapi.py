@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from contracts import envelope, subjects
 from contracts.compatibility import SchemaError, changed, child_path, incompatibilities
 from contracts.registry import CONTRACTS, MessageContract
-from contracts.schema import CHUNK, DOOR, VERSION, Schema, core_schemas, example
+from contracts.schema import CHUNK, DOORS, VERSION, Schema, core_schemas, example
 
 NAME = "asyncapi"
 """The stem of the document's file, among those of the schemas."""
@@ -34,17 +34,34 @@ _PARAMETERS: dict[str, Schema] = {
         "description": f"The id that the caller gave the request: {_CHARACTERS}",
         "examples": ["invoice-4711"],
     },
+    "submission_id": {"description": f"The id that the producer gave the submission: {_CHARACTERS}"},
+    "job_id": {"description": f"The id that the caller gave the re-index: {_CHARACTERS}"},
+    "pool": {
+        "description": "Who embeds: @local, or a provider as the catalogue calls it.",
+        "examples": ["@local", "openai"],
+    },
     "ingress": {"description": f"Who waits for the deltas, as `ce-ingress` of the request says: {_CHARACTERS}"},
     "key": {"description": "SHA-256 of what determines the answer, in hexadecimal digits."},
     "stage": {"description": "The worker that gave the message up.", "examples": ["provider"]},
 }
 _OPERATIONS = (
-    ("sendRequest", "send", DOOR, "Ask. JetStream's publish-ack says that the request is stored and will be answered."),
+    (
+        "sendRequest",
+        "send",
+        "inference.requested",
+        "Ask. JetStream's publish-ack says that the request is stored and will be answered.",
+    ),
+    ("sendDocument", "send", "documents.submitted", "Put a document into a store, or take it out."),
+    ("sendReindex", "send", "reindex.requested", "Build a store's index anew while the old one answers."),
     ("sendCancel", "send", CANCEL, "Stop a request that nobody waits for any more."),
     ("receiveCompleted", "receive", "inference.completed", "The answer; a request has this or `failed`, once."),
     ("receiveFailed", "receive", "inference.failed", "Why there is no answer."),
     ("receiveDelta", "receive", DELTA, "The answer as it comes. Subscribe before you ask: deltas are not stored."),
     ("receiveUsage", "receive", "usage.recorded", "What each attempt used. The stream is the ledger's: only listen."),
+    ("receiveIndexed", "receive", "documents.indexed", "A document can be found; one message an index version."),
+    ("receiveDocumentFailed", "receive", "documents.failed", "Why a document can't be indexed."),
+    ("receiveProgress", "receive", "reindex.progressed", "How far a re-index has come."),
+    ("receiveReindexed", "receive", "reindex.completed", "How a re-index ended."),
     ("receiveDeadLetter", "receive", DEADLETTER, "Messages that need a person."),
 )
 
@@ -143,7 +160,7 @@ def _server() -> Schema:
 
 
 def _of_contract(contract: MessageContract) -> _Channel:
-    at_the_door = contract.event == DOOR
+    at_the_door = contract.event in DOORS
     return _Channel(
         name=contract.event,
         address=contract.subject,

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from contracts.cache import CacheStored
+from contracts.documents import (
+    DocumentChunked,
+    DocumentEmbedded,
+    DocumentFailed,
+    DocumentIndexed,
+    DocumentSubmitted,
+)
 from contracts.inference import InferenceAttempted, InferenceCompleted, InferenceFailed, InferenceRequested
+from contracts.reindex import ReindexCompleted, ReindexProgressed, ReindexRequested
 from contracts.responses import ResponseStored
 from contracts.usage import UsageRecorded
 
@@ -35,6 +43,13 @@ CONTRACTS: tuple[MessageContract, ...] = (
         "INFERENCE_VALIDATED",
         InferenceRequested,
         "The prompt is well formed; model and stream are in the envelope.",
+    ),
+    MessageContract(
+        "inference.ungrounded",
+        "penstock.v1.inference.ungrounded.{lane}.{tenant}",
+        "INFERENCE_UNGROUNDED",
+        InferenceRequested,
+        "The prompt is well formed, and names stores whose documents are to be looked up for it.",
     ),
     MessageContract(
         "inference.uncached",
@@ -91,6 +106,62 @@ CONTRACTS: tuple[MessageContract, ...] = (
         "RESPONSES",
         ResponseStored,
         "A response that can be asked for again, as far as it has come; the newest message of a subject counts.",
+    ),
+    MessageContract(
+        "documents.submitted",
+        "penstock.v1.documents.submitted.{lane}.{tenant}",
+        "DOCUMENTS_SUBMITTED",
+        DocumentSubmitted,
+        "A document enters the pipeline: the producers' door.",
+    ),
+    MessageContract(
+        "documents.chunked",
+        "penstock.v1.documents.chunked.{lane}.{pool}",
+        "DOCUMENTS_CHUNKED",
+        DocumentChunked,
+        "A document in pieces, for one index version.",
+    ),
+    MessageContract(
+        "documents.embedded",
+        "penstock.v1.documents.embedded.{lane}.{tenant}",
+        "DOCUMENTS_EMBEDDED",
+        DocumentEmbedded,
+        "A document in pieces, each with its vector, for one index version.",
+    ),
+    MessageContract(
+        "documents.indexed",
+        "penstock.v1.documents.indexed.{lane}.{tenant}.{submission_id}",
+        "DOCUMENTS_ENDED",
+        DocumentIndexed,
+        "A submission is done: the document can be found, in one index version.",
+    ),
+    MessageContract(
+        "documents.failed",
+        "penstock.v1.documents.failed.{lane}.{tenant}.{submission_id}",
+        "DOCUMENTS_ENDED",
+        DocumentFailed,
+        "A submission came to nothing, and why.",
+    ),
+    MessageContract(
+        "reindex.requested",
+        "penstock.v1.reindex.requested.{tenant}.{job_id}",
+        "REINDEX",
+        ReindexRequested,
+        "A store's index is to be built anew: the batch jobs' door.",
+    ),
+    MessageContract(
+        "reindex.progressed",
+        "penstock.v1.reindex.progressed.{tenant}.{job_id}",
+        "REINDEX",
+        ReindexProgressed,
+        "How far a re-index has come; the newest message of a subject counts.",
+    ),
+    MessageContract(
+        "reindex.completed",
+        "penstock.v1.reindex.completed.{tenant}.{job_id}",
+        "REINDEX",
+        ReindexCompleted,
+        "How a re-index ended.",
     ),
 )
 

@@ -20,8 +20,8 @@ from contracts.registry import CONTRACTS, MessageContract, contract_of
 Schema = dict[str, Any]
 
 VERSION = "v1"
-DOOR = "inference.requested"
-"""The event that others publish; every other one is published by Penstock alone."""
+DOORS = ("inference.requested", "documents.submitted", "reindex.requested")
+"""The events that others publish; every other one is published by Penstock alone."""
 SUBJECT_KEYWORD = "x-penstock-subject"
 STREAM_KEYWORD = "x-penstock-stream"
 
@@ -100,7 +100,7 @@ def body_schema(contract: MessageContract) -> Schema:
     be read as well. A field with a default may be absent in both: an older process of ours doesn't know it yet.
     """
     mode: Literal["validation", "serialization"] = (
-        "validation" if contract.body is contract_of(DOOR).body else "serialization"
+        "validation" if contract.body in {contract_of(door).body for door in DOORS} else "serialization"
     )
     found = contract.body.model_json_schema(mode=mode, schema_generator=_WithoutFieldTitles)
     says = " ".join(part for part in (contract.summary, found.pop("description", "")) if part)
@@ -200,6 +200,26 @@ _SAMPLES: dict[str, Any] = {
     "first_token_ms": 180.2,
     "trace_id": "0af7651916cd43dd8448eb211c80319c",
     "response_id": f"resp_{_REQUEST}",
+    "submission_id": "faq-42-7",
+    "store": "docs",
+    "store_id": "vs_1",
+    "document_id": "faq-42",
+    "filename": "faq.md",
+    "text": "# Returns\n\nWithin 30 days.",
+    "heading": "Returns",
+    "attributes": {"region": "eu"},
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "dimension": 2,
+    "revision": "1",
+    "vectors": "ADwAAA==",
+    "job_id": "reindex-7",
+    "state": "building",
+    "evaluation_set": None,
+    "media_type": None,
+    "content": None,
+    "file_id": None,
+    "only_version": None,
+    "reason": None,
     "cache_control": None,
     "residency": None,
     "api_version": None,

@@ -51,6 +51,11 @@ def routed(lane: str, provider: str) -> str:
     return f"{ROOT}.inference.routed.{lane}.{provider}"
 
 
+def ungrounded(lane: str, tenant: str) -> str:
+    """Prompts that documents have to be looked up for."""
+    return f"{ROOT}.inference.ungrounded.{lane}.{tenant}"
+
+
 def completed(lane: str, tenant: str, request_id: str) -> str:
     """The terminal message of a request that was answered."""
     return f"{ROOT}.inference.completed.{lane}.{tenant}.{request_id}"
@@ -102,6 +107,46 @@ def cache_entry(tenant: str, key: str) -> str:
 def response_stored(tenant: str, request_id: str) -> str:
     """One stored response; the latest message of the subject counts."""
     return f"{ROOT}.response.stored.{tenant}.{request_id}"
+
+
+def submitted(lane: str, tenant: str) -> str:
+    """Where a document enters the pipeline."""
+    return f"{ROOT}.documents.submitted.{lane}.{tenant}"
+
+
+def chunked(lane: str, pool: str) -> str:
+    """Documents in pieces. `pool` is who embeds them: `local`, or a provider of the catalogue."""
+    return f"{ROOT}.documents.chunked.{lane}.{pool}"
+
+
+def embedded(lane: str, tenant: str) -> str:
+    """Documents whose pieces have vectors."""
+    return f"{ROOT}.documents.embedded.{lane}.{tenant}"
+
+
+def indexed(lane: str, tenant: str, submission_id: str) -> str:
+    """A document can be found."""
+    return f"{ROOT}.documents.indexed.{lane}.{tenant}.{submission_id}"
+
+
+def document_failed(lane: str, tenant: str, submission_id: str) -> str:
+    """A document can't be indexed."""
+    return f"{ROOT}.documents.failed.{lane}.{tenant}.{submission_id}"
+
+
+def reindex(event: str, tenant: str, job_id: str) -> str:
+    """`event` is requested, progressed or completed."""
+    return f"{ROOT}.reindex.{event}.{tenant}.{job_id}"
+
+
+def retrieval_requested(tenant: str) -> str:
+    """A search (core NATS: request and reply)."""
+    return f"{ROOT}.retrieval.requested.{tenant}"
+
+
+def evaluation_requested(tenant: str) -> str:
+    """A measurement of a store's versions (core NATS: request and reply)."""
+    return f"{ROOT}.evaluation.requested.{tenant}"
 
 
 def counter(name: str) -> str:

@@ -77,6 +77,21 @@ class Settings(BaseSettings):
     ledger_batch: Annotated[int, Field(ge=1, le=10_000, description="Usage rows in one transaction, at most.")] = 200
     ledger_linger: Annotated[float, Field(ge=0, le=5, description="How long a usage row waits for company.")] = 0.05
 
+    max_file_bytes: Annotated[int, Field(ge=1024, description="A larger uploaded file is refused with 413.")] = (
+        64 * 1024 * 1024
+    )
+    document_concurrency: Annotated[
+        int, Field(ge=1, description="Documents that a process chunks or embeds at once.")
+    ] = 64
+    parser_processes: Annotated[int, Field(ge=1, le=64, description="Processes that parse PDF, Office and HTML.")] = 2
+    index_batch: Annotated[
+        int, Field(ge=1, le=10_000, description="Documents written in one transaction, at most.")
+    ] = 128
+    index_linger: Annotated[float, Field(ge=0, le=5, description="How long a document waits for company.")] = 0.05
+    keep_versions: Annotated[
+        int, Field(ge=0, le=100, description="Past index versions that a store keeps to go back to.")
+    ] = 1
+
     metrics_port: Annotated[
         int | None, Field(ge=1, le=65535, description="Where a worker process serves /metrics; not at all where unset.")
     ] = None

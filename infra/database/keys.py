@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from infra.database.tables import ApiKey, Tenant
 
 PREFIX = "psk"
-INFERENCE = "inference"
+INFERENCE, DOCUMENTS, SEARCH = "inference", "documents", "search"
+USUAL_SCOPES = (INFERENCE, DOCUMENTS, SEARCH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class Dispatcher:
         self._draining = True
         self._gate.turn_away()
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=patience)
+            _, late = await asyncio.wait(self._tasks, timeout=0 if self._spec.endless else patience)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -119,7 +119,7 @@ class Dispatcher:
         return label
 
     async def _attempt(self, job: Job) -> Outcome:
-        if job.position.deliveries > self._tools.max_deliveries:
+        if job.position.deliveries > self._tools.max_deliveries and not self._spec.endless:
             message = f"delivered {job.position.deliveries} times without an outcome: it takes its worker down"
             raise PenstockError(ErrorCode.INTERNAL_ERROR, message, stage=self._spec.name)
         if self._spec.terminal:
@@ -168,7 +168,7 @@ class Dispatcher:
 
     async def _retry_or_give_up(self, job: Job, error: PenstockError) -> str:
         deliveries = job.position.deliveries
-        away = not self._spec.terminal and error.code is ErrorCode.PIPELINE_UNAVAILABLE
+        away = self._spec.endless or (not self._spec.terminal and error.code is ErrorCode.PIPELINE_UNAVAILABLE)
         if error.retryable and (deliveries < self._tools.max_deliveries or away) and job.remaining > 0:
             pause = min(_FIRST_RETRY * 2 ** (deliveries - 1), _LONGEST_RETRY) * random.uniform(0.5, 1.0)
             await self._tools.in_flight.latest(job.position).nak(delay=pause)
@@ -180,6 +180,8 @@ class Dispatcher:
                 # `failed` tells the caller all there is to know; our own failures are kept for an operator as well.
                 await self._tools.in_flight.latest(job.position).ack()
                 return "failed"
+        if self._spec.given_up:
+            await self._spec.given_up(job, error)
         return await self._bury(job.position, error)
 
     async def _bury(self, position: Position, error: PenstockError) -> str:

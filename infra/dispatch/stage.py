@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from contracts.errors import PenstockError
 from infra.broker import Publisher
 from infra.dispatch.in_flight import InFlight
 from infra.dispatch.job import Identify, Job
@@ -13,6 +14,7 @@ from infra.telemetry.metrics import StageMetrics
 from infra.telemetry.tracing import Tracer
 
 Handler = Callable[[Job], Awaitable[Outcome]]
+GivenUp = Callable[[Job, PenstockError], Awaitable[None]]
 Owed = Callable[[Job], Awaitable[tuple[Publication, ...]]]
 
 
@@ -23,6 +25,8 @@ class StageSpec:
     `template` is the subject that it consumes, as `contracts.registry.template_of` gives it. `terminal`: a request
     that fails here is over, and gets its `failed` message; else (bookkeeping) the message goes to the dead letter.
     `owed` gives what is stored beside that `failed`: records that an earlier delivery did not live to store.
+    `given_up` is told of a bookkeeping message before it goes to the dead letter. `endless`: a message lasts for as
+    long as it lasts, is handed back at once when the process stops, and may be delivered any number of times.
     """
 
     name: str
@@ -31,6 +35,8 @@ class StageSpec:
     concurrency: int
     terminal: bool = True
     owed: Owed | None = None
+    given_up: GivenUp | None = None
+    endless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

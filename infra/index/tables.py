@@ -24,6 +24,7 @@ class StoredFile(Base):
     filename: Mapped[str]
     purpose: Mapped[str]
     size: Mapped[int] = mapped_column("bytes")
+    media_type: Mapped[str | None]
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -96,7 +97,7 @@ class IndexVersionRow(Base):
 
 
 class Document(Base):
-    """What a store holds, as it was last submitted, whether or not it is indexed yet."""
+    """What a store holds, as it was last submitted, whether or not it is indexed yet. `file_id` has its content."""
 
     __tablename__ = "documents"
 
@@ -106,6 +107,7 @@ class Document(Base):
     filename: Mapped[str]
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    file_id: Mapped[str | None]
     submitted_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

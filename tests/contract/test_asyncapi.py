@@ -140,7 +140,12 @@ def test_it_is_written_for_the_other_side():
     actions = {
         operation["channel"]["$ref"].rpartition("/")[2]: operation["action"] for operation in OPERATIONS.values()
     }
-    assert {name for name, action in actions.items() if action == "send"} == {"inference.requested", "inference.cancel"}
+    assert {name for name, action in actions.items() if action == "send"} == {
+        "inference.requested",
+        "inference.cancel",
+        "documents.submitted",
+        "reindex.requested",
+    }
     assert {name for name, action in actions.items() if action == "receive"} >= {
         "inference.completed",
         "inference.failed",

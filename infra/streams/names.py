@@ -1,0 +1,23 @@
+"""The streams by name, and the few figures that more than one place has to know."""
+
+DUPLICATE_WINDOW = 120.0
+"""Seconds in which JetStream drops a message id that it has seen; an older message is checked for an outcome."""
+SERVER_MAX_DELIVER = 20
+"""The server's own limit, well above the workers': the safety net for a message that kills the process each time."""
+BATCH_SHARE = 4
+"""A lane in four slots may be batch work; the others are kept free for people."""
+
+REQUESTED, VALIDATED, UNGROUNDED, UNCACHED, ROUTED = (
+    f"INFERENCE_{name}" for name in ("REQUESTED", "VALIDATED", "UNGROUNDED", "UNCACHED", "ROUTED")
+)
+ATTEMPTED, RESULTS, RESULTS_ASYNC = "INFERENCE_ATTEMPTED", "RESULTS", "RESULTS_ASYNC"
+USAGE, CACHE, RESPONSES, DEADLETTER, ADVISORIES = "USAGE", "CACHE", "RESPONSES", "DEADLETTER", "ADVISORIES"
+COUNTERS = "COUNTERS"
+SUBMITTED, CHUNKED, EMBEDDED, ENDED = (f"DOCUMENTS_{name}" for name in ("SUBMITTED", "CHUNKED", "EMBEDDED", "ENDED"))
+REINDEX = "REINDEX"
+LOCAL_POOL = "@local"
+"""Who embeds with a model of this machine. The other pools are providers of the catalogue: none can have this name."""
+BREAKERS = "penstock-breakers"
+"""A key-value bucket: which deployments are not to be called, and who tries whether one answers again."""
+SWEPT = frozenset({REQUESTED, VALIDATED, UNGROUNDED, UNCACHED, ROUTED, USAGE, SUBMITTED, CHUNKED, EMBEDDED})
+"""The work queues: a message that nobody takes off one would stay in it for ever."""
