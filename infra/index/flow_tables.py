@@ -1,4 +1,4 @@
-"""The tables beside an index: batches of files, re-indexes, evaluation sets, feedback. Rows are their tenant's alone."""
+"""The tables beside an index: batches of files, re-indexes, evaluation sets, feedback. Rows are the tenant's alone."""
 
 from datetime import datetime
 from typing import Any
