@@ -116,7 +116,10 @@ async def lock_versions(connection: AsyncConnection, store: str) -> dict[int, st
 
 
 async def go_live(connection: AsyncConnection, version: IndexVersion) -> None:
-    """Switch a store to one of its versions. Raises `PenstockError` (`invalid_request`) where its state forbids it."""
+    """Switch a store to one of its versions; its settings say from then on how that one is made.
+
+    Raises `PenstockError` (`invalid_request`) where the version's state forbids it.
+    """
     states = await lock_versions(connection, version.store_id)
     if states[version.id] not in {VersionState.BUILDING, VersionState.PAST}:
         raise refused(f"the index version {version.id} is {states[version.id]} and can't go live")
@@ -126,7 +129,14 @@ async def go_live(connection: AsyncConnection, version: IndexVersion) -> None:
     chosen = update(IndexVersionRow).where(IndexVersionRow.id == version.id)
     await connection.execute(chosen.values(state=VersionState.LIVE, switched_at=func.now()))
     store = update(VectorStore).where(VectorStore.id == version.store_id)
-    await connection.execute(store.values(live_version=version.id))
+    settings = VectorStore.settings.concat(_settings_of(version))
+    await connection.execute(store.values(live_version=version.id, settings=settings))
+
+
+def _settings_of(version: IndexVersion) -> dict[str, Any]:
+    """What a store's settings (`infra.index.stores.StoreSettings`) say of how a version is made."""
+    chunker = {f"chunk_{name}": version.chunker[name] for name in ("tokens", "overlap") if name in version.chunker}
+    return {"embedding_model": version.model, **chunker}
 
 
 async def move(connection: AsyncConnection, version: IndexVersion, to: VersionState, *allowed: VersionState) -> None:

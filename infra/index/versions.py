@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from infra.index.tables import DocumentState, IndexSegment, IndexVersionRow, VectorStore
 from infra.index.transaction import as_owner, driver_of, not_found, tenant_transaction
@@ -37,19 +37,9 @@ class IndexVersions:
 
     async def create(self, tenant: str, store: str, spec: VersionSpec) -> IndexVersion:
         """A new version, `building`, with empty tables."""
-        if not 1 <= spec.dimension <= LARGEST_DIMENSION:
-            raise refused(f"an index holds vectors of 1 to {LARGEST_DIMENSION} dimensions, not {spec.dimension}")
-        row = {name: getattr(spec, name) for name in VersionSpec.__slots__} | {"chunker": dict(spec.chunker)}
         async with tenant_transaction(self._engine, tenant) as connection:
             await require_store(connection, store)
-            statement = insert(IndexVersionRow).values(
-                tenant_id=tenant, store_id=store, state=VersionState.BUILDING, **row
-            )
-            made = version_of((await connection.execute(statement.returning(*COLUMNS))).one())
-            async with as_owner(connection):
-                driver = await driver_of(connection)
-                await driver.execute(create_tables(made.id, tenant, made.dimension))
-        return made
+            return await make_version(connection, tenant, store, spec)
 
     async def find(self, tenant: str, version_id: int) -> IndexVersion:
         """A version, whatever its state."""
@@ -150,3 +140,18 @@ class IndexVersions:
             async with as_owner(connection):
                 for version in versions:
                     await (await driver_of(connection)).execute(drop_tables(version))
+
+
+async def make_version(connection: AsyncConnection, tenant: str, store: str, spec: VersionSpec) -> IndexVersion:
+    """A new version of a store that is there, within a tenant's transaction: `building`, with empty tables.
+
+    Raises `PenstockError` (`invalid_request`) for vectors that no index can hold.
+    """
+    if not 1 <= spec.dimension <= LARGEST_DIMENSION:
+        raise refused(f"an index holds vectors of 1 to {LARGEST_DIMENSION} dimensions, not {spec.dimension}")
+    row = {name: getattr(spec, name) for name in VersionSpec.__slots__} | {"chunker": dict(spec.chunker)}
+    statement = insert(IndexVersionRow).values(tenant_id=tenant, store_id=store, state=VersionState.BUILDING, **row)
+    made = version_of((await connection.execute(statement.returning(*COLUMNS))).one())
+    async with as_owner(connection):
+        await (await driver_of(connection)).execute(create_tables(made.id, tenant, made.dimension))
+    return made

@@ -167,3 +167,15 @@ async def test_statistics_say_what_is_there(index: Index):
     assert (await index.current()).quality == {"ndcg": 0.7}
     made = await index.versions.create(TENANT, STORE, SPEC)
     assert [version.id for version in await index.versions.of_store(TENANT, STORE, VersionState.BUILDING)] == [made.id]
+
+
+async def test_a_stores_settings_say_how_the_version_is_made_that_is_live(index: Index, database: Database):
+    made = await index.versions.create(TENANT, STORE, VersionSpec("other", "2", 8, {"tokens": 64, "overlap": 8}))
+    await index.versions.switch(TENANT, made.id)
+    query = "SELECT settings FROM vector_stores"
+    assert await database.rows(query) == [
+        {"settings": {"embedding_model": "other", "chunk_tokens": 64, "chunk_overlap": 8}}
+    ]
+    await index.versions.rollback(TENANT, STORE)
+    (row,) = await database.rows(query)
+    assert (row["settings"]["embedding_model"], row["settings"]["chunk_tokens"]) == (SPEC.model, 100)
