@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.chunking import Chunk
-from ingestion.hashes import document_sha, text_sha
+from ingestion.hashes import document_sha, submission_sha, text_sha
 from ingestion.parsing import Kind
 from ingestion.plan import plan
 
@@ -52,3 +52,14 @@ def test_a_documents_hash_is_of_its_bytes_and_its_kind():
     same = document_sha(Kind.TEXT, b"# a")
     assert same == document_sha(Kind.TEXT, b"# a")
     assert len({same, document_sha(Kind.MARKDOWN, b"# a"), document_sha(Kind.TEXT, b"# b")}) == 3
+
+
+def test_whoever_submits_a_document_can_tell_its_hash():
+    assert submission_sha("a.md", None, b"# a") == document_sha(Kind.MARKDOWN, b"# a")
+    assert submission_sha("a", "text/html", b"# a") == document_sha(Kind.HTML, b"# a")
+
+
+def test_what_cannot_be_parsed_has_a_hash_too():
+    broken = submission_sha("a.zip", None, b"PK\0\1")
+    assert broken == submission_sha("b.zip", None, b"PK\0\1")
+    assert broken not in {submission_sha("a.zip", None, b"PK\0\2"), submission_sha("a.txt", None, b"PK\0\1")}
