@@ -34,13 +34,16 @@ class DocumentStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A document as it was submitted. `sha256` is of its content; the newest submission of an id counts."""
+    """A document as it was submitted. `sha256` is of its content, `file_id` names the file that has it; the newest
+    submission of an id counts.
+    """
 
     id: str
     filename: str
     attributes: Mapping[str, Scalar]
     sha256: bytes
     submitted_at: datetime
+    file_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,9 @@ class Documents:
             return set()
         rows = [{"tenant_id": tenant, "store_id": store, **_row(each)} for each in newest.values()]
         statement = insert(Document)
-        new = {name: statement.excluded[name] for name in ("filename", "attributes", "sha256", "submitted_at")}
+        new = {
+            name: statement.excluded[name] for name in ("filename", "attributes", "sha256", "submitted_at", "file_id")
+        }
         statement = statement.on_conflict_do_update(
             index_elements=("tenant_id", "store_id", "id"),
             set_=new,

@@ -33,6 +33,12 @@ async def test_a_submission_that_comes_late_does_not_undo_a_newer_one(index: Ind
     ]
 
 
+async def test_a_document_knows_the_file_of_its_newest_content(index: Index, database: Database):
+    for file_id in ("file-1", "file-2"):
+        await index.register(document_chunks("d", file_id), file_id=file_id)
+    assert await database.rows("SELECT file_id FROM documents") == [{"file_id": "file-2"}]
+
+
 async def test_of_one_document_twice_in_a_batch_the_newest_submission_counts(index: Index):
     at = [datetime(2026, 1, day, tzinfo=UTC) for day in (2, 1)]
     twice = [Submission("d", f"{day}.txt", {}, sha(str(day)), day) for day in at]
