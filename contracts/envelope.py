@@ -65,6 +65,10 @@ CARRIED = (
 )
 """What a stage passes on to the next; the rest of the envelope is each message's own."""
 
+CLAIM = "ce-claim"
+"""Where a body is that is too large for its message: an object's name in the bucket `penstock-claims`. Each message's
+own, so it is not passed on."""
+
 SEQUENCE = "ce-sequence"
 DEPLOYMENT = "ce-deployment"
 PROVIDER_MODEL = "ce-providermodel"
@@ -113,6 +117,14 @@ class Envelope(BaseModel):
     api_version: Annotated[str | None, Field(alias=API_VERSION, description="The caller's `anthropic-version`.")] = None
     beta: Annotated[str | None, Field(alias=BETA, description="The caller's `anthropic-beta`.")] = None
     route: Annotated[str | None, Field(alias=ROUTE, description="Why these deployments.")] = None
+    claim: Annotated[
+        str | None,
+        Field(
+            alias=CLAIM,
+            description="The body is an object of this name in the object store `penstock-claims`, as it is too large "
+            "for a message, which is empty then. The name begins with the tenant and a dot.",
+        ),
+    ] = None
 
 
 def rfc3339(moment: datetime) -> str:

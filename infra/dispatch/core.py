@@ -25,6 +25,7 @@ from infra.telemetry import names
 
 _FIRST_RETRY, _LONGEST_RETRY = 0.2, 10.0
 _BACKPRESSURE_PAUSE, _UNAVAILABLE_PAUSE = 0.25, 0.5
+_ACK_PATIENCE = 2.0
 
 
 class Dispatcher:
@@ -162,9 +163,21 @@ class Dispatcher:
                     raise
                 await asyncio.sleep(_BACKPRESSURE_PAUSE)
         if outcome.ack:
-            await self._tools.in_flight.latest(job.position).ack()
+            await self._ack(job, outcome)
         taken = any(p.terminal and s is Stored.KNOWN for p, s in zip(outcome.publications, stored, strict=True))
         return "already_terminal" if taken else outcome.label
+
+    async def _ack(self, job: Job, outcome: Outcome) -> None:
+        message = self._tools.in_flight.latest(job.position)
+        if outcome.settled is None:
+            await message.ack()
+            return
+        try:
+            await message.ack_sync(timeout=_ACK_PATIENCE)
+            await outcome.settled()
+        except (PenstockError, nats.errors.Error, OSError) as error:
+            # It is delivered again, and needs it again; or else age takes it away.
+            self._tools.log.warning("not_given_back", stage=self._spec.name, error=repr(error))
 
     async def _retry_or_give_up(self, job: Job, error: PenstockError) -> str:
         deliveries = job.position.deliveries

@@ -1,6 +1,6 @@
 """What a handler returns: the messages that must be stored before its own message is acked."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from contracts import subjects
@@ -30,12 +30,14 @@ class Publication:
 class Outcome:
     """How a job ended: a word for metrics and spans, and what to publish. Nothing to publish is an answer too.
 
-    `ack` is False only where another process is known to have the same message in hand: that one acks it.
+    `ack` is False only where another process is known to have the same message in hand: that one acks it. `settled` is
+    awaited once the server has confirmed the ack: it gives back what only this message needed.
     """
 
     label: str
     publications: tuple[Publication, ...] = ()
     ack: bool = True
+    settled: Callable[[], Awaitable[None]] | None = None
 
 
 def forwarded(job: Job, event: str, subject: str, headers: Mapping[str, str]) -> Outcome:

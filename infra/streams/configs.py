@@ -14,6 +14,7 @@ from infra.streams.names import (
     BREAKERS,
     CACHE,
     CHUNKED,
+    CLAIMS,
     COUNTERS,
     DEADLETTER,
     DUPLICATE_WINDOW,
@@ -78,6 +79,7 @@ def stream_configs(settings: Settings) -> list[StreamConfig]:
         replace(_kept(settings, COUNTERS, f"{ROOT}.counter.>", age=300, latest_only=True), allow_msg_counter=True),
         _breakers(settings),
         _bucket(settings, CONFIG),
+        _objects(settings, CLAIMS),
     ]
 
 
@@ -135,6 +137,17 @@ def _bucket(settings: Settings, name: str) -> StreamConfig:
         allow_rollup_hdrs=True,
         allow_msg_ttl=True,
         deny_delete=True,
+    )
+
+
+def _objects(settings: Settings, name: str) -> StreamConfig:
+    """An object store as its protocol (NATS ADR-20) wants its stream. What nobody came for goes by age."""
+    return replace(
+        _kept(settings, f"OBJ_{name}", "", age=settings.results_async_age),
+        subjects=[f"$O.{name}.{part}.>" for part in ("C", "M")],
+        max_bytes=settings.queue_bytes,
+        discard=DiscardPolicy.NEW,
+        allow_rollup_hdrs=True,
     )
 
 

@@ -17,6 +17,8 @@ SUBMITTED, CHUNKED, EMBEDDED, ENDED = (f"DOCUMENTS_{name}" for name in ("SUBMITT
 REINDEX = "REINDEX"
 LOCAL_POOL = "@local"
 """Who embeds with a model of this machine. The other pools are providers of the catalogue: none can have this name."""
+CLAIMS = "penstock-claims"
+"""An object store: bodies that are too large for a message."""
 BREAKERS = "penstock-breakers"
 """A key-value bucket: which deployments are not to be called, and who tries whether one answers again."""
 SWEPT = frozenset({REQUESTED, VALIDATED, UNGROUNDED, UNCACHED, ROUTED, USAGE, SUBMITTED, CHUNKED, EMBEDDED})
