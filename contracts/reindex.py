@@ -1,9 +1,9 @@
 """The contracts of a re-index: asked for, how far it has come, how it ended."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from contracts.inference import Contract, RequestId
 
@@ -19,6 +19,9 @@ class ReindexState(StrEnum):
     REFUSED = "refused"
     CANCELLED = "cancelled"
     FAILED = "failed"
+
+
+ENDED = frozenset({ReindexState.COMPLETED, ReindexState.REFUSED, ReindexState.CANCELLED, ReindexState.FAILED})
 
 
 class ReindexRequested(Contract):
@@ -39,6 +42,17 @@ class ReindexRequested(Contract):
         None
     )
     requested_at: AwareDatetime | None = None
+    catch_up: Annotated[
+        int | None,
+        Field(ge=1, description="Build nothing: bring this version up to what the store has, as after a rollback."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _overlaps_by_half_at_most(self) -> Self:
+        tokens, overlap = self.chunk_tokens, self.chunk_overlap
+        if tokens is not None and overlap is not None and overlap > tokens // 2:
+            raise ValueError("chunks overlap by no more than half of their tokens")
+        return self
 
 
 class ReindexProgressed(Contract):
