@@ -27,6 +27,7 @@ from infra.telemetry.metrics import StageMetrics
 from infra.telemetry.tracing import Tracer, span_processor
 from workers.context import Worker, WorkerContext
 from workers.following import Following
+from workers.local_models import LocalModels
 from workers.stages import Stages
 
 
@@ -39,6 +40,7 @@ class _Shared:
     in_flight: InFlight
     registry: CollectorRegistry
     metrics: StageMetrics
+    local_models: LocalModels
 
 
 class WorkerProcess:
@@ -105,6 +107,7 @@ class WorkerProcess:
             shared.registry,
             tools.log,
             durables,
+            shared.local_models,
         )
         worker: Worker = importlib.import_module(f"workers.{name}.worker").build(context)
         await worker.open()
@@ -132,7 +135,7 @@ class WorkerProcess:
             self._exit.push_async_callback(asyncio.to_thread, server.shutdown)
         keep_alive = asyncio.create_task(in_flight.keep_alive())
         self._exit.callback(keep_alive.cancel)
-        return _Shared(self._connection, processor, in_flight, registry, StageMetrics(registry))
+        return _Shared(self._connection, processor, in_flight, registry, StageMetrics(registry), LocalModels())
 
     def _tools(self, name: str, shared: _Shared) -> DispatchTools:
         return DispatchTools(

@@ -12,6 +12,7 @@ from infra.settings import Settings
 from infra.streams import Subscription
 from infra.telemetry.logs import Logger
 from infra.telemetry.tracing import Tracer
+from workers.local_models import LocalModels
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class WorkerContext:
     registry: CollectorRegistry
     log: Logger
     subscriptions: dict[str, tuple[Subscription, ...]]
+    local_models: LocalModels
 
 
 async def _nothing() -> None:

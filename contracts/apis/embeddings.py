@@ -1,12 +1,17 @@
 """OpenAI's embeddings. https://platform.openai.com/docs/api-reference/embeddings"""
 
-from typing import Any
+import base64
+import sys
+from array import array
+from typing import Any, TypeAlias
 
 from contracts.apis.counts import count
 from contracts.apis.fields import Json
 from contracts.inference import TokenUsage
 
 _CHARACTERS_PER_TOKEN = 4
+Vector: TypeAlias = "array[float]"
+"""32-bit floats, of type code `f`."""
 
 
 def tokens(usage: Any) -> TokenUsage | None:  # noqa: ANN401 - whatever JSON the provider sent
@@ -17,6 +22,28 @@ def tokens(usage: Any) -> TokenUsage | None:  # noqa: ANN401 - whatever JSON the
 def is_whole(answer: Json) -> bool:
     """Whether there are vectors in it."""
     return bool(answer.get("data"))
+
+
+def vectors_in(answer: Json, inputs: int) -> list[Vector]:
+    """The vectors of so many inputs, in their order, whether they came as numbers or in base64 (little-endian floats).
+
+    Raises `ValueError`, `LookupError`, `TypeError` or `AttributeError` for an answer of another shape, and for vectors
+    of several lengths.
+    """
+    found = {item.get("index", place): _vector(item["embedding"]) for place, item in enumerate(answer["data"])}
+    vectors = [found[index] for index in range(inputs)]
+    if len(found) != inputs or len({len(vector) for vector in vectors}) > 1 or not all(vectors):
+        raise ValueError(f"{inputs} vectors of one length were due")
+    return vectors
+
+
+def _vector(said: str | list[float]) -> Vector:
+    if not isinstance(said, str):
+        return array("f", said)
+    vector = array("f", base64.b64decode(said, validate=True))
+    if sys.byteorder == "big":
+        vector.byteswap()
+    return vector
 
 
 def prompt_characters(request: Json) -> int:

@@ -35,7 +35,7 @@ def process_span(tracer: Tracer, template: str, message: Msg, position: Position
     return tracer.start(f"process {template}", SpanKind.CONSUMER, parent, attributes, links=links)
 
 
-def send_span(tracer: Tracer, template: str, publication: Publication, parent: TraceContext) -> Span:
+def send_span(tracer: Tracer, template: str, publication: Publication, parent: TraceContext | None) -> Span:
     """The hop's PRODUCER span; the message carries it as `traceparent`."""
     attributes: dict[str, AttributeValue] = {
         names.MESSAGING_SYSTEM: names.NATS,

@@ -41,6 +41,26 @@ class IndexVersions:
             await require_store(connection, store)
             return await make_version(connection, tenant, store, spec)
 
+    async def ensure_live(self, tenant: str, store: str, spec: VersionSpec) -> IndexVersion:
+        """The version that answers; for a store that has none yet, a first one as `spec` says, in one transaction.
+
+        Whoever comes second gets the first one's.
+        """
+        mine = select(VectorStore.live_version).where(VectorStore.id == store).with_for_update(key_share=True)
+        async with tenant_transaction(self._engine, tenant) as connection:
+            row = (await connection.execute(mine)).one_or_none()
+            if row is None:
+                raise not_found(f"the vector store {store!r}")
+            if row.live_version is not None:
+                return await find_version(connection, row.live_version)
+            # Live from the beginning: to switch to it would be to lock versions, and who does that locks them first.
+            made = await make_version(connection, tenant, store, spec)
+            chosen = update(VectorStore).where(VectorStore.id == store)
+            await connection.execute(chosen.values(live_version=made.id))
+            version = update(IndexVersionRow).where(IndexVersionRow.id == made.id)
+            live = version.values(state=VersionState.LIVE, switched_at=func.now())
+            return version_of((await connection.execute(live.returning(*COLUMNS))).one())
+
     async def find(self, tenant: str, version_id: int) -> IndexVersion:
         """A version, whatever its state."""
         async with tenant_transaction(self._engine, tenant) as connection:

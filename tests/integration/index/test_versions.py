@@ -35,6 +35,28 @@ async def test_a_store_without_a_version_has_none_that_is_live(engine: AsyncEngi
         await IndexVersions(engine).live(TENANT, STORE)
 
 
+async def test_a_first_version_is_live_at_once_and_two_who_make_it_have_one(engine: AsyncEngine, database: Database):
+    await make_store(engine, TENANT, STORE)
+    versions = IndexVersions(engine)
+    made = await asyncio.gather(*(versions.ensure_live(TENANT, STORE, SPEC) for _ in range(3)))
+    (only,) = await versions.of_store(TENANT, STORE)
+    assert made == [only] * 3
+    assert (only.state, only.spec, only.switched_at is not None) == (VersionState.LIVE, SPEC, True)
+    assert await tables(database) == {f"chunks_{only.id}", f"postings_{only.id}"}
+
+
+async def test_a_version_that_is_live_stays_so_whatever_is_asked_of_a_first_one(index: Index):
+    other = VersionSpec("another", "2", 8, {})
+    assert await index.versions.ensure_live(TENANT, STORE, other) == index.version
+
+
+async def test_a_store_that_is_not_there_or_is_anothers_gets_no_first_version(index: Index):
+    for tenant, store in ((TENANT, "vs_none"), (OTHER, STORE)):
+        with pytest.raises(PenstockError) as raised:
+            await index.versions.ensure_live(tenant, store, SPEC)
+        assert raised.value.code == ErrorCode.NOT_FOUND
+
+
 @pytest.mark.parametrize("dimension", [0, 4001, -1])
 async def test_a_dimension_that_no_graph_can_have_is_refused(index: Index, dimension: int):
     with pytest.raises(PenstockError) as raised:
