@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Set as AbstractSet
 
 LONGEST_WORD = 64
 """In characters. The rest of a longer one is encoded data, and an index entry has to fit into a database page."""
@@ -31,3 +32,23 @@ def _folded(text: str) -> str:
 def term_frequencies(text: str) -> dict[str, int]:
     """How often each word is there. Their sum is the length that BM25 takes a text to have."""
     return Counter(words(text))
+
+
+def spans(text: str, wanted: AbstractSet[str]) -> list[tuple[int, int]]:
+    """Where some of `words` stand in a text: from which character to which. Those that touch are one span."""
+    lowered = text.lower() if text.isascii() else text
+    found: list[tuple[int, int]] = []
+    for match in _WORD.finditer(lowered):
+        if _is_wanted(match.group(), wanted):
+            begin, end = match.span()
+            if found and found[-1][1] == begin:
+                begin = found.pop()[0]
+            found.append((begin, end))
+    return found
+
+
+def _is_wanted(word: str, wanted: AbstractSet[str]) -> bool:
+    """Folding can make several words of one: then one that is wanted is enough."""
+    if word.isascii():
+        return word.lower()[:LONGEST_WORD] in wanted
+    return not wanted.isdisjoint(words(word))

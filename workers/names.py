@@ -1,3 +1,3 @@
 """The workers there are, in the order of the flow. No import beyond this: the supervisor reads it too."""
 
-WORKERS: tuple[str, ...] = ("validation", "cache", "routing", "provider", "ledger", "responses")
+WORKERS: tuple[str, ...] = ("validation", "cache", "routing", "provider", "ledger", "responses", "retrieval")

@@ -65,9 +65,19 @@ def sample(version: int, condition: Condition) -> Composed:
 @lru_cache(maxsize=4096)
 def some_vectors(version: int) -> bytes:
     """Vectors of a sample. Parameters: the percentage, the count."""
-    query = SQL(
-        "SELECT halfvec_send(embedding) FROM {} TABLESAMPLE SYSTEM (%s) REPEATABLE (0) ORDER BY hashint4(id) LIMIT %s"
-    )
+    return _some(version, SQL("halfvec_send(embedding)"))
+
+
+@lru_cache(maxsize=4096)
+def some_ids(version: int) -> bytes:
+    """Ids of the same sample. Parameters: the percentage, the count."""
+    return _some(version, SQL("id"))
+
+
+@lru_cache(maxsize=4096)
+def owners(version: int) -> bytes:
+    """Chunks and their documents. Parameters: the ids."""
+    query = SQL("SELECT id, document_id FROM {} WHERE id = ANY(%s::integer[])")
     return query.format(chunks_table(version)).as_bytes()
 
 
@@ -105,6 +115,11 @@ def chunks(version: int) -> bytes:
         "WHERE c.id = ANY(%s::integer[])"
     )
     return query.format(chunks_table(version), _DOCUMENT).as_bytes()
+
+
+def _some(version: int, column: SQL) -> bytes:
+    query = SQL("SELECT {} FROM {} TABLESAMPLE SYSTEM (%s) REPEATABLE (0) ORDER BY hashint4(id) LIMIT %s")
+    return query.format(column, chunks_table(version)).as_bytes()
 
 
 def _nearest(version: int, limit: int, where: Composable, *, exact: bool) -> Composed:

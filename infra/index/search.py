@@ -135,11 +135,22 @@ class VersionSearch:
         asked = [int(chunk) for chunk in ids]
         return in_order(await self._rows(queries.chunks(self.version.id), (self.version.store_id, asked)), asked)
 
+    async def owners(self, ids: Sequence[int]) -> dict[int, str]:
+        """Whose document each chunk belongs to; those that are gone are left out."""
+        return dict(await self._rows(queries.owners(self.version.id), ([int(chunk) for chunk in ids],)))
+
+    async def some_chunks(self, count: int) -> list[FoundChunk]:
+        """At most `count` chunks, the same ones each time as long as none is written or deleted."""
+        rows = await self._rows(queries.some_ids(self.version.id), (self._percentage(count), count))
+        return await self.fetch([chunk for (chunk,) in rows])
+
     async def some_vectors(self, count: int) -> NDArray[np.float32]:
         """At most `count` vectors of chunks (count, dimension), the same ones each time."""
-        percentage = min(100.0, 100 * _MIXED * count / max(1, self.version.chunks))
-        rows = await self._rows(queries.some_vectors(self.version.id), (percentage, count))
+        rows = await self._rows(queries.some_vectors(self.version.id), (self._percentage(count), count))
         return from_halfvec([framed for (framed,) in rows])
+
+    def _percentage(self, count: int) -> float:
+        return min(100.0, 100 * _MIXED * count / max(1, self.version.chunks))
 
     def _half(self, vector: NDArray[np.floating[Any]] | None) -> HalfVector | None:
         if vector is None:

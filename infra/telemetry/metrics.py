@@ -76,6 +76,31 @@ class ProviderMetrics:
         )
 
 
+class RetrievalMetrics:
+    """What the retrieval worker counts of searches, and what its evaluations have found."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.searches = Counter(
+            "penstock_retrieval_searches",
+            "Searches; outcome is found, empty, or the code of an error",
+            ("mode", "outcome"),
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "penstock_retrieval_duration_seconds",
+            "From a request's arrival at the worker to its answer",
+            ("mode",),
+            buckets=_STAGE_SECONDS,
+            registry=registry,
+        )
+        self.quality = Gauge(
+            "penstock_retrieval_quality",
+            "What the newest evaluation of a version found: nDCG@10, recall@10 or MRR@10, from 0 to 1",
+            ("store", "version", "mode", "set", "measure"),
+            registry=registry,
+        )
+
+
 class ApiMetrics:
     """What the ingress counts."""
 

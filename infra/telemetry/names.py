@@ -43,6 +43,12 @@ USAGE_ESTIMATED = "penstock.usage.estimated"
 FIRST_TOKEN_MS = "penstock.first_token_ms"  # noqa: S105 - a token of text, not a secret
 ROWS = "penstock.ledger.rows"
 
+RETRIEVAL_MODE = "penstock.retrieval.mode"
+RETRIEVAL_QUERIES = "penstock.retrieval.queries"
+RETRIEVAL_HITS = "penstock.retrieval.hits"
+STORE = "penstock.store"
+INDEX_VERSION = "penstock.index.version"
+
 ERROR_TYPE = "error.type"
 HTTP_METHOD = "http.request.method"
 HTTP_ROUTE = "http.route"
@@ -58,6 +64,8 @@ GEN_AI_INPUT_TOKENS = "gen_ai.usage.input_tokens"
 GEN_AI_OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 GEN_AI_CACHED_TOKENS = "gen_ai.usage.cache_read.input_tokens"
 SERVER_ADDRESS = "server.address"
+
+EMBED_SPAN, SEARCH_SPAN, MEASURE_SPAN = "retrieval.embed", "retrieval.search", "retrieval.measure"
 
 NATS = "nats"
 SEND, PROCESS = "send", "process"

@@ -1,0 +1,1 @@
+"""Finds what documents say, and measures how well: searches, evaluations."""

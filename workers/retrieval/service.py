@@ -1,0 +1,55 @@
+"""The searches and evaluations of one process. What they are made of is imported at the first of them."""
+
+import asyncio
+import importlib
+from typing import TYPE_CHECKING
+
+from contracts.retrieval import EvaluationAnswered, EvaluationRequested, RetrievalAnswered, RetrievalRequested
+from infra.database.engine import create_engine
+from infra.settings import Settings
+from infra.telemetry.metrics import RetrievalMetrics
+from infra.telemetry.tracing import TraceContext, Tracer
+
+if TYPE_CHECKING:
+    from workers.embedders import Embedders
+    from workers.retrieval.parts import Parts
+
+_CONNECTIONS = 8
+"""Six for searches, two for evaluations."""
+
+
+class Service:
+    """A process that only serves prompts has no index in its memory, nor the numpy that it needs."""
+
+    def __init__(self, settings: Settings, embedders: "Embedders", tracer: Tracer, metrics: RetrievalMetrics) -> None:
+        self._engine = create_engine(settings, pool_size=_CONNECTIONS)
+        self._embedders = embedders
+        self._tracer = tracer
+        self._metrics = metrics
+        self._loading = asyncio.Lock()
+        self._parts: Parts | None = None
+
+    async def search(
+        self, tenant: str, request: RetrievalRequested, parent: TraceContext | None = None
+    ) -> RetrievalAnswered:
+        """What was found, or in `error` why nothing could be. A store without an index is an empty one."""
+        return await (self._parts or await self._load()).search.search(tenant, request, parent)
+
+    async def evaluate(
+        self, tenant: str, request: EvaluationRequested, parent: TraceContext | None = None
+    ) -> EvaluationAnswered:
+        """What was measured, or in `error` why nothing could be."""
+        return await (self._parts or await self._load()).evaluation.evaluate(tenant, request, parent)
+
+    async def close(self) -> None:
+        """Leave nothing open."""
+        if self._parts is not None:
+            await self._parts.stores.close()
+        await self._engine.dispose()
+
+    async def _load(self) -> "Parts":
+        async with self._loading:
+            if self._parts is None:
+                parts = await asyncio.to_thread(importlib.import_module, "workers.retrieval.parts")
+                self._parts = parts.make_parts(self._engine, self._embedders, self._tracer, self._metrics)
+            return self._parts

@@ -1,0 +1,62 @@
+"""Wiring: searches and evaluations, asked for over core NATS, answered to whoever asked."""
+
+from contracts import subjects
+from contracts.errors import PenstockError
+from contracts.inference import ErrorBody
+from contracts.retrieval import EvaluationAnswered, EvaluationRequested, RetrievalAnswered, RetrievalRequested
+from infra.dispatch.contract import read_contract
+from infra.telemetry.metrics import RetrievalMetrics
+from infra.telemetry.tracing import Span
+from workers.context import Worker, WorkerContext
+from workers.embedders import embedders_of
+from workers.retrieval.answering import Answering, Door
+from workers.retrieval.errors import STAGE
+from workers.retrieval.service import Service
+
+
+def build(context: WorkerContext) -> Worker:
+    """The retrieval worker."""
+    embedders = embedders_of(context)
+    service = Service(context.settings, embedders, context.tracer, RetrievalMetrics(context.registry))
+
+    async def search(tenant: str, body: bytes, span: Span) -> bytes:
+        request = read_contract(RetrievalRequested, body, what="retrieval.requested", stage=STAGE)
+        return _told(await service.search(tenant, request, span.context))
+
+    async def evaluate(tenant: str, body: bytes, span: Span) -> bytes:
+        request = read_contract(EvaluationRequested, body, what="evaluation.requested", stage=STAGE)
+        return _told(await service.evaluate(tenant, request, span.context))
+
+    doors = (
+        Door(subjects.retrieval_requested("*"), subjects.retrieval_requested("{tenant}"), search, _no_search),
+        Door(subjects.evaluation_requested("*"), subjects.evaluation_requested("{tenant}"), evaluate, _no_evaluation),
+    )
+    client = context.connection.client
+    answering = [Answering(client, door, STAGE, context.tracer, context.log) for door in doors]
+
+    async def open_all() -> None:
+        await embedders.open()
+        for each in answering:
+            await each.open()
+
+    async def close_all() -> None:
+        for each in answering:
+            await each.close(context.settings.drain_timeout)
+        await embedders.close()
+        await service.close()
+
+    return Worker((), open_all, close_all)
+
+
+def _told(answer: RetrievalAnswered | EvaluationAnswered) -> bytes:
+    if answer.error is not None:
+        raise answer.error.to_error()
+    return answer.model_dump_json().encode()
+
+
+def _no_search(error: PenstockError) -> bytes:
+    return RetrievalAnswered(error=ErrorBody.of(error)).model_dump_json().encode()
+
+
+def _no_evaluation(error: PenstockError) -> bytes:
+    return EvaluationAnswered(error=ErrorBody.of(error)).model_dump_json().encode()
