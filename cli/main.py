@@ -16,8 +16,8 @@ app = typer.Typer(
 
 
 def run() -> None:
-    """The entry point: a failure that we know ends in one sentence and exit status 1, not in a traceback."""
-    from cli.failures import sentence_of
+    """The entry point: a failure that we know ends in one sentence and an exit status, not in a traceback."""
+    from cli.failures import exit_code_of, sentence_of
 
     try:
         app()
@@ -26,7 +26,7 @@ def run() -> None:
         if sentence is None:
             raise
         sys.stderr.write(f"penstock: {sentence}\n")
-        sys.exit(1)
+        sys.exit(exit_code_of(error))
 
 
 @app.command()
@@ -121,8 +121,18 @@ def _mount() -> None:
     from cli.config import app as config
     from cli.contracts import app as contracts
     from cli.dead_letters import app as dead_letters
+    from cli.evaluate import evaluate
+    from cli.ingest.command import ingest
     from cli.keys import app as keys
+    from cli.reindex import app as reindex
+    from cli.search import search
+    from cli.stores import app as stores
 
+    app.command("ingest")(ingest)
+    app.command("search")(search)
+    app.command("eval")(evaluate)
+    app.add_typer(stores, name="store", help="Vector stores: what they hold, their index versions.")
+    app.add_typer(reindex, name="reindex", help="Build a store's next index version while the live one serves.")
     app.add_typer(keys, name="key", help="API keys.")
     app.add_typer(dead_letters, name="dlq", help="Messages that a stage gave up on.")
     app.add_typer(config, name="config", help="The model catalogue: check it, apply it, see it.")

@@ -18,8 +18,8 @@ def document_sha(kind: Kind, content: bytes) -> str:
 
 
 def submission_sha(filename: str, media_type: str | None, content: bytes) -> str:
-    """Of a document as it is submitted, as 64 hexadecimal digits: its `document_sha`, or one of the kind «unknown» where
-    it can't be parsed. So whoever submits can tell beforehand whether a store holds it already.
+    """Of a document as it is submitted, as 64 hexadecimal digits: its `document_sha`, or one of the kind «unknown»
+    where it can't be parsed. So whoever submits can tell beforehand whether a store holds it already.
     """
     try:
         return document_sha(kind_of(filename, media_type, content), content)

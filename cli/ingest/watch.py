@@ -1,0 +1,55 @@
+"""Watching the documents of a store until none that was sent is on its way."""
+
+import asyncio
+
+from cli.client import Json
+from cli.ingest.remote import Remote
+from cli.ingest.tally import Tally
+
+_LOOK_AGAIN, _SHARE = 0.2, 0.2
+"""Seconds between two looks, or longer: no more than this share of the time goes into looking."""
+
+
+class Watch:
+    """Looks through the store's documents, again and again, and tells the tally which have ended and how."""
+
+    def __init__(self, remote: Remote, tally: Tally) -> None:
+        self._remote, self._tally = remote, tally
+        self._is_sent = False
+        self._after: str | None = None
+
+    def all_is_sent(self) -> None:
+        """Nothing more becomes pending: what is behind us needs no second look."""
+        self._is_sent = True
+
+    async def run(self) -> None:
+        """Until everything is sent and has ended."""
+        loop = asyncio.get_running_loop()
+        while self._tally.pending or not self._is_sent:
+            begun = loop.time()
+            if self._tally.pending:
+                await self._look()
+            await asyncio.sleep(max(_LOOK_AGAIN, (loop.time() - begun) * (1 - _SHARE) / _SHARE))
+
+    async def _look(self) -> None:
+        leading = self._is_sent
+        async for page in self._remote.pages(self._after):
+            for entry in page:
+                self._settle(entry)
+            leading = leading and not any(entry["id"] in self._tally.pending for entry in page)
+            if leading and page:
+                self._after = page[-1]["id"]
+
+    def _settle(self, entry: Json) -> None:
+        if entry["sha256"] != self._tally.pending.get(entry["id"]):
+            return
+        if entry["status"] == "completed":
+            self._tally.end(entry["id"])
+        elif entry["status"] in {"failed", "cancelled"}:
+            self._tally.fail(entry["id"], reason_of(entry))
+
+
+def reason_of(entry: Json) -> str:
+    """Why a document failed, as the API says it."""
+    error = entry.get("last_error") or {}
+    return str(error.get("message") or entry["status"])
