@@ -96,10 +96,10 @@ class Authenticator:
             task.exception()
 
 
-def require_scope(principal: Principal, scope: str) -> None:
-    """Raises `PenstockError` (`permission_denied`) where the key lacks a scope."""
-    if scope not in principal.scopes:
-        message = f"this API key lacks the scope «{scope}»"
+def require_scope(principal: Principal, *any_of: str) -> None:
+    """Raises `PenstockError` (`permission_denied`) where the key has none of some scopes."""
+    if principal.scopes.isdisjoint(any_of):
+        message = f"this API key lacks the scope {' or '.join(f'«{scope}»' for scope in any_of)}"
         raise PenstockError(ErrorCode.PERMISSION_DENIED, message, stage=STAGE)
 
 

@@ -27,7 +27,7 @@ from infra.telemetry.logs import Logger
 from infra.telemetry.metrics import ApiMetrics
 from infra.telemetry.tracing import Tracer, span_processor
 
-_DATABASE_CONNECTIONS = 2
+_DATABASE_CONNECTIONS, _DOCUMENT_CONNECTIONS = 2, 6
 
 
 async def run_api(settings: Settings, log: Logger) -> None:
@@ -37,7 +37,9 @@ async def run_api(settings: Settings, log: Logger) -> None:
     """
     async with AsyncExitStack() as stack:
         file, engine = CatalogFile(settings.catalog), create_engine(settings, pool_size=_DATABASE_CONNECTIONS)
-        stack.push_async_callback(engine.dispose)
+        documents = create_engine(settings, pool_size=_DOCUMENT_CONNECTIONS)
+        for pool in (engine, documents):
+            stack.push_async_callback(pool.dispose)
         inbox, registry = Inbox(), CollectorRegistry()
         connection = await connect(settings, "api", log, back=inbox.catch_up)
         stack.push_async_callback(connection.close)
@@ -54,6 +56,7 @@ async def run_api(settings: Settings, log: Logger) -> None:
             publisher=Publisher(connection.acks, STAGE),
             inbox=inbox,
             authenticator=Authenticator(partial(find_key, engine)),
+            documents=documents,
             tracer=Tracer("api", processor, settings.trace_ratio),
             metrics=ApiMetrics(registry),
             log=log,

@@ -1,6 +1,6 @@
 """One HTTP request and its answer, on plain ASGI: what the endpoints need of it and no more."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
@@ -21,6 +21,7 @@ class Exchange:
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.in_path: Mapping[str, str] = scope.get("path_params", {})
         self._query_string: bytes = scope.get("query_string", b"")
         self.status: int | None = None
         self.events = 0
@@ -38,10 +39,14 @@ class Exchange:
 
     async def read_body(self, limit: int) -> bytes:
         """The whole body. Raises `PenstockError` (`request_too_large`) as soon as it is seen to exceed `limit`."""
+        parts = [part async for part in self.body_parts(limit)]
+        return b"".join(parts) if len(parts) > 1 else parts[0]
+
+    async def body_parts(self, limit: int) -> AsyncIterator[bytes]:
+        """The body as it comes, at least one part. Raises as `read_body` does."""
         length = self.header("content-length")
         if length is not None and length.isdigit() and int(length) > limit:
             raise _too_large(limit)
-        parts: list[bytes] = []
         size = 0
         while True:
             event = await self._receive()
@@ -51,9 +56,9 @@ class Exchange:
             size += len(part)
             if size > limit:
                 raise _too_large(limit)
-            parts.append(part)
+            yield part
             if not event.get("more_body"):
-                return b"".join(parts) if len(parts) > 1 else part
+                return
 
     async def watch(self, box: Mailbox) -> None:
         """Tell the mailbox when the client leaves. Runs beside the answer, after the body was read."""

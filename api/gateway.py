@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from api.auth import Authenticator
 from api.inbox import Inbox
 from infra.broker import Connection, Publisher
@@ -14,7 +16,9 @@ from infra.telemetry.tracing import Tracer
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Composed in `api.bootstrap`, and nowhere else."""
+    """Composed in `api.bootstrap`, and nowhere else. `documents` is the pool for documents, stores and files: a large
+    one that is written keeps nobody's key from being checked.
+    """
 
     settings: Settings
     catalog: CatalogSource
@@ -22,6 +26,7 @@ class Gateway:
     publisher: Publisher
     inbox: Inbox
     authenticator: Authenticator
+    documents: AsyncEngine
     tracer: Tracer
     metrics: ApiMetrics
     log: Logger

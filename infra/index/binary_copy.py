@@ -11,6 +11,8 @@ from struct import Struct
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.index.storable import storable
+
 Column = Iterable[bytes | memoryview]
 
 _START = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
@@ -59,13 +61,6 @@ def fixed(rows: NDArray[np.uint8]) -> Column:
     framed[:, 4:] = rows
     whole, step = memoryview(framed.tobytes()), 4 + width
     return (whole[start : start + step] for start in range(0, count * step, step))
-
-
-def storable(text: str) -> str:
-    """As PostgreSQL can store it: it knows neither U+0000 nor half a surrogate pair. As many characters as before."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _field(value: bytes) -> bytes:

@@ -15,8 +15,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts.filters import Scalar
-from infra.index.binary_copy import storable
 from infra.index.filters import as_json
+from infra.index.storable import storable
 from infra.index.tables import Document, DocumentState, IndexVersionRow
 from infra.index.transaction import driver_of, not_found, tenant_transaction
 from infra.index.version import IndexVersion, VersionState, lock_versions, refused, require_store

@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts.errors import PenstockError
-from infra.index.binary_copy import storable
 from infra.index.paging import Keys, Paging, read_page
+from infra.index.storable import storable
 from infra.index.tables import StoredFile
 from infra.index.transaction import driver_of, not_found, tenant_transaction
 

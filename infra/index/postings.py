@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.index.binary_copy import storable
+from infra.index.storable import storable
 
 ENTRY = np.dtype([("chunk", "<i4"), ("frequency", "<u2"), ("length", "<u2")])
 """`length` is that of the chunk, in BM25 words: so scoring needs no second look-up. What is above 65,535 counts so."""

@@ -30,7 +30,7 @@ _COLUMNS = (
 )
 _KEYS = Keys(VectorStore.created_at, VectorStore.id)
 
-STATUS = case(
+document_status = case(
     (DocumentState.status.is_(None), DocumentStatus.IN_PROGRESS),
     (
         (DocumentState.status == DocumentStatus.COMPLETED) & DocumentState.sha256.is_distinct_from(Document.sha256),
@@ -44,12 +44,15 @@ one whose content has changed since."""
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """How a store's documents are cut and embedded, and how many past index versions it keeps. Sizes in tokens."""
+    """How a store's documents are cut and embedded, how many past index versions it keeps, and what its owner says of
+    it. Sizes in tokens.
+    """
 
     embedding_model: str = "wordllama"
     chunk_tokens: int = 512
     chunk_overlap: int = 0
     keep_versions: int = 1
+    description: str | None = None
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
@@ -118,13 +121,8 @@ class Stores:
         confidential: bool = False,
     ) -> Store:
         """A new store, without a version of its index. Names need not be unique."""
-        values = {
-            "name": name,
-            "metadata": dict(metadata),
-            "confidential": confidential,
-            "expires_after": expires_after,
-        }
-        row = _row({**values, "settings": settings.to_json()})
+        values = {"name": name, "metadata": dict(metadata), "expires_after": expires_after}
+        row = _row({**values, "confidential": confidential, "settings": settings.to_json()})
         statement = insert(VectorStore).values(tenant_id=tenant, id=f"vs_{secrets.token_hex(12)}", **row)
         async with tenant_transaction(self._engine, tenant) as connection:
             return _store((await connection.execute(statement.returning(*_COLUMNS))).one())
@@ -143,10 +141,13 @@ class Stores:
             rows, more = await read_page(connection, query, _KEYS, paging)
             return [_store(row) for row in rows], more
 
-    async def update(self, tenant: str, store_id: str, changes: Mapping[str, Any]) -> Store:
-        """Change `name`, `metadata`, `expires_after`, `confidential` or `settings` (as JSON); it counts as a use."""
+    async def update(
+        self, tenant: str, store_id: str, changes: Mapping[str, Any], settings: Mapping[str, Any] | None = None
+    ) -> Store:
+        """Change `name`, `metadata`, `expires_after` or `confidential`, and fields of the settings. That is a use."""
+        values = {**_row(changes), "settings": VectorStore.settings.concat(dict(settings or {}))}
         mine = update(VectorStore).where(VectorStore.id == store_id)
-        statement = mine.values(last_active_at=func.now(), **_row(changes)).returning(*_COLUMNS)
+        statement = mine.values(last_active_at=func.now(), **values).returning(*_COLUMNS)
         async with tenant_transaction(self._engine, tenant) as connection:
             row = (await connection.execute(statement)).one_or_none()
             if row is None:
@@ -169,14 +170,14 @@ class Stores:
         query = (
             select(
                 Document.store_id,
-                STATUS.label("status"),
+                document_status.label("status"),
                 func.count().label("documents"),
                 func.coalesce(func.sum(DocumentState.usage_bytes), 0).label("usage_bytes"),
             )
             .join(VectorStore, VectorStore.id == Document.store_id)
             .join(DocumentState, in_live, isouter=True)
             .where(Document.store_id.in_(store_ids))
-            .group_by(Document.store_id, STATUS)
+            .group_by(Document.store_id, document_status)
         )
         async with tenant_transaction(self._engine, tenant) as connection:
             rows = list(await connection.execute(query))

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from pgvector import HalfVector as TheirHalfVector
 
 from contracts.errors import ErrorCode, PenstockError
-from infra.index.binary_copy import binaries, copy_of, fixed, integers, optional_integers, same, storable, texts
+from infra.index.binary_copy import binaries, copy_of, fixed, integers, optional_integers, same, texts
 from infra.index.found import Hits, hits_of_packed, hits_of_rows, recall
 from infra.index.postings import TermPostings
 from infra.index.postings_cache import PostingsCache
 from infra.index.scan import EXACT, EXACT_BELOW, Scan, plan
+from infra.index.storable import storable
 from infra.index.tiers import FAN_OUT, segments_to_merge
 from infra.index.vectors import HalfVector, from_halfvec, to_halfvec, unit
 from infra.index.version import IndexVersion, VersionState
