@@ -17,7 +17,7 @@ import uvloop
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from benchmarks.index_corpus import SPEC, Corpus
+from benchmarks.index_corpus import Corpus
 from benchmarks.index_search import recall, timed
 from benchmarks.machine import describe
 from benchmarks.result import Percentiles
@@ -72,7 +72,7 @@ async def load(engine: AsyncEngine, tenant: str, corpus: Corpus, batch: int) -> 
     """Fill a version, build what belongs to it, let it go live. Prints what each part took."""
     async with tenant_transaction(engine, tenant) as connection:
         await connection.execute(insert(VectorStore).values(tenant_id=tenant, id=STORE))
-    version = await IndexVersions(engine).create(tenant, STORE, SPEC)
+    version = await IndexVersions(engine).create(tenant, STORE, corpus.spec)
     registering = writing = 0.0
     for submissions, documents in corpus.batches(batch):
         begun = time.perf_counter()

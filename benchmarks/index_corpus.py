@@ -16,7 +16,7 @@ from infra.index.version import VersionSpec
 
 DIMENSION = 256
 SPEC = VersionSpec(model="synthetic", revision="1", dimension=DIMENSION, chunker={"words": 110})
-_CHUNKS_A_DOCUMENT = 4
+CHUNKS_A_DOCUMENT = 4
 _VOCABULARY, _WORDS_A_CHUNK, _WORDS_A_QUERY = 50_000, 110, 6
 _CLUSTER_SIZE = 100
 _NOISE = 1.0
@@ -34,6 +34,8 @@ class Query:
 class Corpus:
     """`size` chunks. Row i of `vectors` (size, DIMENSION), of length 1, is chunk i + 1 when loaded in order."""
 
+    spec = SPEC
+
     def __init__(self, size: int, seed: int) -> None:
         self._random = np.random.default_rng(seed)
         clusters = max(1, size // _CLUSTER_SIZE)
@@ -45,8 +47,8 @@ class Corpus:
         """All documents, in batches of so many chunks."""
         for start in range(0, len(self.vectors), chunks):
             end = min(start + chunks, len(self.vectors))
-            firsts = range(start, end, _CHUNKS_A_DOCUMENT)
-            documents = [self._document(first, min(first + _CHUNKS_A_DOCUMENT, end)) for first in firsts]
+            firsts = range(start, end, CHUNKS_A_DOCUMENT)
+            documents = [self._document(first, min(first + CHUNKS_A_DOCUMENT, end)) for first in firsts]
             yield [_submission(document, first) for document, first in zip(documents, firsts, strict=True)], documents
 
     def queries(self, count: int) -> list[Query]:
@@ -57,7 +59,7 @@ class Corpus:
     def nearest(self, vector: NDArray[np.float32], k: int, percent: int = 100) -> set[int]:
         """The true answer for `filter_of(percent)`: chunk ids."""
         similar = self.vectors @ vector
-        similar[np.arange(len(similar)) // _CHUNKS_A_DOCUMENT % 100 >= percent] = -2
+        similar[np.arange(len(similar)) // CHUNKS_A_DOCUMENT % 100 >= percent] = -2
         return set((np.argpartition(-similar, k)[:k] + 1).tolist())
 
     def _near_centres(self, count: int) -> NDArray[np.float32]:
@@ -71,17 +73,20 @@ class Corpus:
         return np.searchsorted(np.cumsum(weights / weights.sum()), self._random.random(shape))
 
     def _document(self, first: int, end: int) -> DocumentChunks:
-        name = f"file-{first // _CHUNKS_A_DOCUMENT:08d}"
+        name = f"file-{first // CHUNKS_A_DOCUMENT:08d}"
         chunks = [self._chunk(number, index) for number, index in enumerate(range(first, end))]
         sha = hashlib.sha256(name.encode()).digest()
         vectors = self.vectors[first:end]
-        return DocumentChunks(name, f"{name}.1", sha, SPEC.model, SPEC.revision, chunks, vectors)
+        return DocumentChunks(name, f"{name}.1", sha, self.spec.model, self.spec.revision, chunks, vectors)
 
     def _chunk(self, ordinal: int, index: int) -> Chunk:
-        words = [_word(rank) for rank in self._words[index]]
+        words = self._words_of(index)
         text = " ".join(words)
         start = ordinal * len(text)
         return Chunk(ordinal, text, hashlib.sha256(text.encode()).digest(), start, start + len(text), Counter(words))
+
+    def _words_of(self, index: int) -> list[str]:
+        return [_word(rank) for rank in self._words[index]]
 
 
 def filter_of(percent: int) -> Comparison:
@@ -90,7 +95,7 @@ def filter_of(percent: int) -> Comparison:
 
 
 def _submission(document: DocumentChunks, first: int) -> Submission:
-    number = first // _CHUNKS_A_DOCUMENT
+    number = first // CHUNKS_A_DOCUMENT
     attributes: dict[str, Scalar] = {"percent": number % 100, "author": f"author {number % 997}"}
     name = document.document_id
     return Submission(name, f"{name}.txt", attributes, document.sha256, datetime.now(UTC))

@@ -92,7 +92,7 @@ def markdown(report: Report) -> str:
     )
     parts = [
         f"## {name} against a direct call, medians over {rounds} round{'s' if rounds > 1 else ''}\n\n{measured}",
-        _targets(verdicts(runs, report.memory)),
+        targets(verdicts(runs, report.memory)),
         f"## CPU a request at 32 in flight\n\n{_cpu_table(runs)}",
         f"## Memory at the end\n\n{_memory_table(report.memory)}",
         f"## Behind the figures\n\n{_facts(report)}",
@@ -121,7 +121,8 @@ def _line(figure: Figure) -> list[str]:
     return [figure.name, form.format(figure.direct), form.format(figure.gateway), compared, extremes]
 
 
-def _targets(all_verdicts: Sequence[Verdict]) -> str:
+def targets(all_verdicts: Sequence[Verdict]) -> str:
+    """Each target, what was measured, and whether that meets it."""
     lines = []
     for each in all_verdicts:
         outcome = "not measured" if each.value is None else f"{each.value}, {'met' if each.met else 'NOT met'}"
