@@ -1,3 +1,12 @@
 """The workers there are, in the order of the flow. No import beyond this: the supervisor reads it too."""
 
-WORKERS: tuple[str, ...] = ("validation", "cache", "routing", "provider", "ledger", "responses", "retrieval")
+WORKERS: tuple[str, ...] = (
+    "validation",
+    "cache",
+    "routing",
+    "provider",
+    "ledger",
+    "responses",
+    "retrieval",
+    "reindex",
+)

@@ -63,6 +63,11 @@ class Reindex:
         return ReindexRequested.model_validate(self.asked)
 
     @property
+    def builds(self) -> bool:
+        """Whether its version is its own, and not one that it only brings up to date."""
+        return self.asked.get("catch_up") is None
+
+    @property
     def ended(self) -> bool:
         """Whether nothing more will come of it."""
         return self.state in ENDED
@@ -156,7 +161,7 @@ class ReindexJobs:
             job = _there(await _find(connection, job_id, lock=True), job_id)
             if job.ended:
                 return job
-            if job.version_id is not None and state != ReindexState.COMPLETED:
+            if job.version_id is not None and job.builds and state != ReindexState.COMPLETED:
                 version = await find_version(connection, job.version_id)
                 if version.state == VersionState.BUILDING:
                     await move(connection, version, VersionState.FAILED, VersionState.BUILDING)

@@ -76,7 +76,7 @@ class Reindexing:
     def __init__(self, engine: AsyncEngine, version: IndexVersion, live: int | None, since: datetime) -> None:
         self._engine = engine
         self.version = version
-        self._live = live
+        self.live = live
         self._since = since
         self._state, self._live_state = aliased(DocumentState), aliased(DocumentState)
 
@@ -117,10 +117,10 @@ class Reindexing:
 
     async def lacking(self) -> Lacking:
         """What the live version holds and this one does not."""
-        if self._live is None:
+        if self.live is None:
             return Lacking(0)
         async with tenant_transaction(self._engine, self.version.tenant_id) as connection:
-            return await lacking(connection, self.version, self._live)
+            return await lacking(connection, self.version, self.live)
 
     async def _pending(self, which: ColumnElement[bool], after: str, limit: int) -> list[Pending]:
         query = self._joined(Document.id, Document.sha256).where(which, Document.id > after)
@@ -133,7 +133,7 @@ class Reindexing:
             select(*columns)
             .select_from(Document)
             .join(state, and_(state.version_id == self.version.id, state.document_id == Document.id), isouter=True)
-            .join(live, and_(live.version_id == (self._live or 0), live.document_id == Document.id), isouter=True)
+            .join(live, and_(live.version_id == (self.live or 0), live.document_id == Document.id), isouter=True)
             .where(Document.store_id == self.version.store_id)
         )
 
@@ -151,7 +151,7 @@ class Reindexing:
         )
 
     def _lags(self) -> ColumnElement[bool]:
-        if self._live is None:
+        if self.live is None:
             return true()
         over = or_(self._live_state.sha256 == Document.sha256, self._live_state.status == DocumentStatus.FAILED)
         return func.coalesce(over, False)

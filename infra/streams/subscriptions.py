@@ -12,6 +12,7 @@ from infra.streams.names import (
     ADVISORIES,
     BATCH_SHARE,
     CHUNKED,
+    REINDEX,
     REQUESTED,
     RESPONSES,
     RESULTS,
@@ -86,6 +87,7 @@ def stage_subscriptions(settings: Settings, catalog: Catalog) -> dict[str, tuple
             Subscription(USAGE, "ledger", f"{ROOT}.usage.recorded.>", Lane.INTERACTIVE, settings.ledger_batch * 4),
         ),
         "responses": (Subscription(RESPONSES, "responses", f"{ROOT}.response.stored.>", Lane.INTERACTIVE, width * 4),),
+        "reindex": (Subscription(REINDEX, "reindex", f"{ROOT}.reindex.requested.>", Lane.BATCH, 64, max_deliver=-1),),
         "sweeper": (
             Subscription(ADVISORIES, "sweeper", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", Lane.INTERACTIVE, 16),
         ),
