@@ -12,6 +12,7 @@ from api.front import FRONTS, RESPONSES_FRONT, Front
 from api.observed import Visit
 from api.openapi_parts import ERRORS, JSON, REF, Json, in_header, in_path, operation, paging, schema
 from api.prompt import DROP_PARAMS_HEADER, RESIDENCY_HEADER, TIMEOUT_HEADER
+from api.retrieval import openapi as retrieval
 from contracts.apis.rules import RULES
 from contracts.inference import (
     ANTHROPIC_COUNT_TOKENS,
@@ -72,6 +73,7 @@ def document() -> Json:
             **responses,
             **models,
             **documents.paths(),
+            **retrieval.paths(),
         },
         "components": {"schemas": _schemas(), "securitySchemes": _SCHEMES},
         "security": [{"bearer": []}, {"apiKey": []}],
@@ -96,13 +98,14 @@ _SCHEMES = {
 
 
 def _schemas() -> Json:
-    bodies = (*RULES.values(), *documents.BODIES)
+    bodies = (*RULES.values(), *documents.BODIES, *retrieval.BODIES)
     _, found = models_json_schema([(rules, "validation") for rules in bodies], ref_template=REF + "{model}")
     answers = {name: {"type": "object", "required": list(required)} for name, required in _ANSWERS.values()}
     return {
         **found["$defs"],
         **answers,
         **documents.schemas(),
+        **retrieval.schemas(),
         "Model": {"type": "object", "required": ["id"]},
         "List": {"type": "object", "required": ["data"], "properties": {"data": {"type": "array"}}},
         "Deleted": {"type": "object", "required": ["id", "deleted"]},

@@ -17,6 +17,7 @@ from api.inference import Inference
 from api.models import Models
 from api.observed import Observed, Visit
 from api.responses import Responses
+from api.retrieval.routes import retrieval_routes
 from contracts.errors import ErrorCode, PenstockError
 from infra.responses import ResponseStore
 
@@ -35,6 +36,7 @@ def create_app(gateway: Gateway, engine: AsyncEngine, registry: CollectorRegistr
             doors.door("/v1/responses/{id}/cancel", {"POST": responses.cancel}, RESPONSES),
             doors.door("/v1/responses/{id}/input_items", {"GET": responses.input_items}, RESPONSES),
             *document_routes(doors, gateway),
+            *retrieval_routes(doors, gateway),
             doors.door("/v1/models", {"GET": models.list}),
             doors.door("/v1/models/{name:path}", {"GET": models.one}, name="/v1/models/{name}"),
             doors.door(openapi.PATH, {"GET": openapi.serve}),
