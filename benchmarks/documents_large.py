@@ -89,6 +89,6 @@ def _recall(platform: Platform, key: str, corpus: TopicCorpus, questions: Sequen
             found, _ = searcher.search(question.text, max_num_results=K, mode="vector")
             similar = corpus.vectors @ question.vector
             tenth = np.partition(similar, -K)[-K]
-            rows = [corpus.row_of(each["file_id"], each["ordinal"]) for each in found]
+            rows = [corpus.row_of(each["file_id"], each["start"] // len(each["content"][0]["text"])) for each in found]
             met += int((similar[rows] >= tenth - 1e-3).sum())
     return met / (K * len(questions))

@@ -143,12 +143,23 @@ class Penstock:
         """A stock NATS client."""
         return await nats.connect(self.nats)
 
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """A `penstock` command against this platform, run to its end."""
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a `penstock` command is told to find this platform, whichever way it goes."""
         urls = {"PENSTOCK_NATS_URL": self.nats, "PENSTOCK_DATABASE_URL": self.database}
-        environ = clean_environ(**urls, COLUMNS="400")
+        over_http = {"PENSTOCK_BASE_URL": self.base_url, "PENSTOCK_API_KEY": self.key}
+        return clean_environ(**urls, **over_http, COLUMNS="400")
+
+    def run(self, *arguments: str, given: str | None = None) -> "subprocess.CompletedProcess[str]":
+        """A `penstock` command against this platform, run to its end; `given` is its standard input."""
         return subprocess.run(
-            [PENSTOCK, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False
+            [PENSTOCK, *arguments],
+            env=self.environ,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
         )
 
     def create_key(self, tenant: str, *scopes: str) -> str:
