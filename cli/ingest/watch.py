@@ -32,18 +32,23 @@ class Watch:
             await asyncio.sleep(max(_LOOK_AGAIN, (loop.time() - begun) * (1 - _SHARE) / _SHARE))
 
     async def _look(self) -> None:
+        wanted = dict(self._tally.pending)
         leading = self._is_sent
         async for page in self._remote.pages(self._after):
             for entry in page:
-                self._settle(entry)
+                self._settle(entry, wanted.pop(entry["id"], None))
             leading = leading and not any(entry["id"] in self._tally.pending for entry in page)
             if leading and page:
                 self._after = page[-1]["id"]
+        for document_id in wanted:
+            self._tally.fail(document_id, "it was deleted meanwhile")
 
-    def _settle(self, entry: Json) -> None:
-        if entry["sha256"] != self._tally.pending.get(entry["id"]):
+    def _settle(self, entry: Json, sha256: str | None) -> None:
+        """`sha256` is of the content that was sent before this look; None where nothing was."""
+        if sha256 is None:
             return
-        if entry["status"] == "completed":
+        # Other content than ours was submitted since: ours is done with.
+        if entry["status"] == "completed" or entry["sha256"] != sha256:
             self._tally.end(entry["id"])
         elif entry["status"] in {"failed", "cancelled"}:
             self._tally.fail(entry["id"], reason_of(entry))
