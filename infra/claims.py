@@ -24,16 +24,16 @@ from infra.streams import CLAIMS
 LARGEST_BODY = 512 * 1024
 """In bytes. A stream is one queue of writes, and one large message holds up all behind it."""
 
-_STAGE = "claims"
 _PATIENCE = 60.0
 
 
 class Claims:
-    """The object store of large bodies. Every method raises `PenstockError`: `pipeline_unavailable`, retryable, where
-    the broker can't be reached or has no room.
+    """The object store of large bodies, as a stage uses it. Every method raises `PenstockError`:
+    `pipeline_unavailable`, retryable, where the broker can't be reached or has no room.
     """
 
-    def __init__(self, js: JetStreamContext) -> None:
+    def __init__(self, js: JetStreamContext, stage: str = "claims") -> None:
+        self._stage = stage
         self._objects = ObjectStore(CLAIMS, f"OBJ_{CLAIMS}", js)
 
     async def checked_in(self, publication: Publication) -> Publication:
@@ -43,7 +43,7 @@ class Claims:
         """
         if len(publication.body) <= LARGEST_BODY:
             return publication
-        await _told_as_ours(self._objects.put(publication.key, publication.body))
+        await self._told_as_ours(self._objects.put(publication.key, publication.body))
         return replace(publication, body=b"", headers={**publication.headers, envelope.CLAIM: publication.key})
 
     async def body_of(self, job: Job) -> bytes:
@@ -55,13 +55,13 @@ class Claims:
         if name is None:
             return job.body
         if not name.startswith(f"{job.tenant}."):
-            raise ContractError("the claim check is another tenant's", stage=_STAGE, param=envelope.CLAIM)
+            raise ContractError("the claim check is another tenant's", stage=self._stage, param=envelope.CLAIM)
         body = io.BytesIO()
         try:
-            await _told_as_ours(self._objects.get(name, body))
+            await self._told_as_ours(self._objects.get(name, body))
         except NotFoundError:
             message = "the message's body is no longer in the object store"
-            raise ContractError(message, stage=_STAGE, param=envelope.CLAIM) from None
+            raise ContractError(message, stage=self._stage, param=envelope.CLAIM) from None
         return body.getvalue()
 
     def settled(self, job: Job) -> Callable[[], Awaitable[None]] | None:
@@ -71,18 +71,17 @@ class Claims:
 
     async def _delete(self, name: str) -> None:
         try:
-            await _told_as_ours(self._objects.delete(name))
+            await self._told_as_ours(self._objects.delete(name))
         except NotFoundError:
             return
 
-
-async def _told_as_ours(work: Awaitable[object]) -> None:
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            await work
-    except NotFoundError:
-        raise
-    except (nats.errors.Error, OSError, TimeoutError) as error:
-        message = "large messages can't be stored or read: try again in a moment"
-        code = ErrorCode.PIPELINE_UNAVAILABLE
-        raise PenstockError(code, message, stage=_STAGE, retryable=True) from error
+    async def _told_as_ours(self, work: Awaitable[object]) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await work
+        except NotFoundError:
+            raise
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            message = "large messages can't be stored or read: try again in a moment"
+            code = ErrorCode.PIPELINE_UNAVAILABLE
+            raise PenstockError(code, message, stage=self._stage, retryable=True) from error

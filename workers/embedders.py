@@ -97,6 +97,12 @@ class Embedders:
             self._dimensions[key] = len(vector)
         return ModelSpec(*key, self._dimensions[key], first.provider)
 
+    def pool_of(self, model: str) -> str:
+        """Who embeds with a model; it is not asked. Raises `PenstockError` (`invalid_request`) where there is none."""
+        from ingestion.embedding import BUILT_IN
+
+        return LOCAL_POOL if model.partition(":")[0] in BUILT_IN else self._first(model).provider
+
     async def embed(  # noqa: PLR0913 - whose, what, by which model, and how
         self,
         tenant: str,

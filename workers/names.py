@@ -7,6 +7,7 @@ WORKERS: tuple[str, ...] = (
     "provider",
     "ledger",
     "responses",
+    "chunking",
     "retrieval",
     "reindex",
 )

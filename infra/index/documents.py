@@ -5,22 +5,24 @@ and what it brings for a document that has been deleted meanwhile is not written
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.filters import Scalar
 from infra.index.filters import as_json
+from infra.index.registration import Submission, register, take_out
 from infra.index.storable import storable
-from infra.index.tables import Document, DocumentState, IndexVersionRow
-from infra.index.transaction import driver_of, not_found, tenant_transaction
-from infra.index.version import IndexVersion, VersionState, lock_versions, refused, require_store
-from infra.index.version_tables import about
+from infra.index.tables import Document, DocumentState
+from infra.index.transaction import not_found, tenant_transaction
+from infra.index.version import IndexVersion, hold_store, require_store
+
+__all__ = ["Behind", "DocumentStatus", "Documents", "Submission"]
 
 
 class DocumentStatus(StrEnum):
@@ -30,20 +32,6 @@ class DocumentStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A document as it was submitted. `sha256` is of its content, `file_id` names the file that has it; the newest
-    submission of an id counts.
-    """
-
-    id: str
-    filename: str
-    attributes: Mapping[str, Scalar]
-    sha256: bytes
-    submitted_at: datetime
-    file_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +59,10 @@ class Documents:
         newest = {each.id: each for each in sorted(submissions, key=lambda each: each.submitted_at)}
         if not newest:
             return set()
-        rows = [{"tenant_id": tenant, "store_id": store, **_row(each)} for each in newest.values()]
-        statement = insert(Document)
-        new = {
-            name: statement.excluded[name] for name in ("filename", "attributes", "sha256", "submitted_at", "file_id")
-        }
-        statement = statement.on_conflict_do_update(
-            index_elements=("tenant_id", "store_id", "id"),
-            set_=new,
-            where=Document.submitted_at <= statement.excluded.submitted_at,
-        )
         async with tenant_transaction(self._engine, tenant) as connection:
-            await require_store(connection, store)
-            return set(await connection.scalars(statement.returning(Document.id), rows))
+            await hold_store(connection, store)
+            registered = await register(connection, tenant, [(store, each) for each in newest.values()])
+            return {document_id for _, document_id in registered}
 
     async def set_attributes(self, tenant: str, store: str, document_id: str, attributes: Mapping[str, Scalar]) -> None:
         """Searches filter by these from now on, in every version; nothing is embedded again."""
@@ -93,17 +72,15 @@ class Documents:
         """Searches show this name from now on, in every version; nothing is embedded again."""
         await self._change(tenant, store, document_id, {"filename": storable(filename)})
 
-    async def delete(self, tenant: str, store: str, document_ids: Sequence[str]) -> int:
-        """Take documents out of the store and of all its versions, past ones too. How many were there."""
+    async def delete(self, tenant: str, store: str, document_ids: Sequence[str], *, at: datetime | None = None) -> int:
+        """Take documents out of the store and of all its versions, past ones too, with the content that they were
+        submitted with. How many were there. What was submitted before `at`, which is now by default, comes too late.
+        """
+        asked_at = at or datetime.now(UTC)
         async with tenant_transaction(self._engine, tenant) as connection:
             await require_store(connection, store)
-            states = await lock_versions(connection, store)
-            gone = delete(Document).where(Document.store_id == store, Document.id.in_(document_ids))
-            found = list(await connection.scalars(gone.returning(Document.id)))
-            for version, state in states.items():
-                if state != VersionState.DROPPED:
-                    await _delete_from(connection, version, document_ids)
-        return len(found)
+            gone = await take_out(connection, tenant, store, dict.fromkeys(document_ids, asked_at))
+        return len(gone.documents)
 
     async def mark(  # noqa: PLR0913 - a state is its fields
         self,
@@ -167,29 +144,6 @@ class Documents:
         async with tenant_transaction(self._engine, tenant) as connection:
             if (await connection.execute(statement)).rowcount == 0:
                 raise not_found(f"the document {document_id!r}")
-
-
-async def _delete_from(connection: AsyncConnection, version: int, document_ids: Sequence[str]) -> None:
-    states = delete(DocumentState).where(DocumentState.version_id == version)
-    await connection.execute(states.where(DocumentState.document_id.in_(document_ids)))
-    await forget_chunks(connection, version, document_ids)
-
-
-async def forget_chunks(connection: AsyncConnection, version: int, document_ids: Sequence[str]) -> None:
-    """Delete the chunks of documents from a locked version, and correct its statistics. Postings stay until a merge."""
-    driver = await driver_of(connection)
-    query = about("DELETE FROM {chunks} WHERE document_id = ANY(%s) RETURNING length", version)
-    lengths = [length for (length,) in await (await driver.execute(query, (list(document_ids),))).fetchall()]
-    counted = {"chunks": IndexVersionRow.chunks - len(lengths)}
-    counted["total_length"] = IndexVersionRow.total_length - sum(lengths)
-    await connection.execute(update(IndexVersionRow).where(IndexVersionRow.id == version).values(**counted))
-
-
-def _row(submission: Submission) -> dict[str, Any]:
-    if storable(submission.id) != submission.id:
-        raise refused("a document's id has a character that can't be stored")
-    row = asdict(submission)
-    return {**row, "filename": storable(submission.filename), "attributes": _attributes(submission.attributes)}
 
 
 def _attributes(attributes: Mapping[str, Scalar]) -> dict[str, Scalar]:

@@ -36,6 +36,19 @@ _KEEP = """
     SELECT %s, * FROM unnest(%b::text[], %b::bytea[])
     ON CONFLICT (tenant_id, file_id) DO UPDATE SET content = excluded.content
 """
+# A row without its content never is: both are written by one transaction.
+_KEEP_OF_DOCUMENTS = """
+    INSERT INTO files AS f (tenant_id, id, filename, purpose, bytes, media_type, sha256)
+    SELECT %s, u.id, u.filename, 'document', u.bytes, u.media_type, u.sha256
+    FROM unnest(%b::text[], %b::text[], %b::bigint[], %b::text[], %b::bytea[])
+        AS u (id, filename, bytes, media_type, sha256)
+    ON CONFLICT (tenant_id, id) DO UPDATE
+        SET filename = excluded.filename, bytes = excluded.bytes, media_type = excluded.media_type,
+            sha256 = excluded.sha256
+        WHERE (f.filename, f.media_type, f.sha256) IS DISTINCT FROM
+              (excluded.filename, excluded.media_type, excluded.sha256)
+    RETURNING id
+"""
 _READ = """
     SELECT f.id, f.filename, f.media_type, c.content
     FROM files f JOIN file_contents c ON c.tenant_id = f.tenant_id AND c.file_id = f.id WHERE f.id = ANY(%s)
@@ -142,6 +155,25 @@ def document_file_id(tenant: str, store_id: str, document_id: str) -> str:
     """The id of the file that has the content of a document which was submitted with it."""
     digest = hashlib.sha256("\0".join((tenant, store_id, document_id)).encode("utf-8", "surrogatepass"))
     return f"file-{digest.hexdigest()[:24]}"
+
+
+async def keep_content(connection: AsyncConnection, tenant: str, files: Sequence[NewFile]) -> None:
+    """Store the content of documents, each id once, in a tenant's transaction. What is there already is not sent."""
+    by_id = {each.id: each for each in sorted(files, key=lambda each: each.id)}
+    rows = [_row(each) for each in by_id.values()]
+    columns = [[row[name] for row in rows] for name in ("id", "filename", "bytes", "media_type")]
+    hashes = [hashlib.sha256(each.content).digest() for each in by_id.values()]
+    driver = await driver_of(connection)
+    cursor = await driver.execute(_KEEP_OF_DOCUMENTS, (tenant, *columns, hashes))
+    changed = [file_id for (file_id,) in await cursor.fetchall()]
+    if changed:
+        await driver.execute(_KEEP, (tenant, changed, [by_id[file_id].content for file_id in changed]))
+
+
+async def drop_content(connection: AsyncConnection, file_ids: Sequence[str]) -> None:
+    """Delete the content that documents were submitted with, in a tenant's transaction; no file that was uploaded."""
+    gone = delete(StoredFile).where(StoredFile.id.in_(file_ids), StoredFile.purpose == DOCUMENT)
+    await connection.execute(gone)
 
 
 async def _find(connection: AsyncConnection, file_id: str) -> FileInfo:

@@ -1,7 +1,7 @@
 """Vector stores: made, found by id or by name, changed, deleted; and how many documents each has."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -192,6 +192,18 @@ async def find_store(connection: AsyncConnection, store: str) -> Store:
     if row is None:
         raise _no_store(store)
     return _store(row)
+
+
+async def find_stores(connection: AsyncConnection, names: Collection[str]) -> dict[str, Store]:
+    """Those that are there, by what they were asked by, as `find_store`; none can be deleted before the transaction
+    ends, nor a document of it.
+    """
+    query = select(*_COLUMNS).where(VectorStore.id.in_(names) | VectorStore.name.in_(names))
+    query = query.order_by(VectorStore.created_at, VectorStore.id).with_for_update(key_share=True, read=True)
+    stores = [_store(row) for row in await connection.execute(query)]
+    by_name = {store.name: store for store in reversed(stores)}
+    found = {**by_name, **{store.id: store for store in stores}}
+    return {name: found[name] for name in names if name in found}
 
 
 def _no_store(store: str) -> PenstockError:

@@ -118,6 +118,23 @@ class Document(Base):
     )
 
 
+class DeletedDocument(Base):
+    """When a document was taken out of a store, kept for a while: a submission from before that comes too late."""
+
+    __tablename__ = "deleted_documents"
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    store_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    submitted_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "store_id"], ["vector_stores.tenant_id", "vector_stores.id"], ondelete="CASCADE"
+        ),
+    )
+
+
 class DocumentState(Base):
     """How far a document has come in one index version. `sha256` is of the content whose chunks are there now."""
 

@@ -105,6 +105,13 @@ async def require_store(connection: AsyncConnection, store: str) -> None:
         raise not_found(f"the vector store {store!r}")
 
 
+async def hold_store(connection: AsyncConnection, store: str) -> None:
+    """The same; and nobody deletes the store, or a document of it, before the transaction ends."""
+    held = select(VectorStore.id).where(VectorStore.id == store).with_for_update(key_share=True, read=True)
+    if (await connection.execute(held)).one_or_none() is None:
+        raise not_found(f"the vector store {store!r}")
+
+
 async def lock_versions(connection: AsyncConnection, store: str) -> dict[int, str]:
     """The states of a store's versions by id, which nobody else changes or writes to until the transaction ends.
 

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from infra.index import staging
 from infra.index.binary_copy import binaries, fixed, integers, optional_integers, same, texts
 from infra.index.chunks import DocumentChunks
-from infra.index.documents import DocumentStatus, forget_chunks
+from infra.index.documents import DocumentStatus
 from infra.index.postings import invert
+from infra.index.registration import forget_chunks
 from infra.index.segments import put_segment
 from infra.index.staging import copy_into
 from infra.index.tables import Document, DocumentState, IndexVersionRow

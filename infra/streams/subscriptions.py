@@ -19,6 +19,7 @@ from infra.streams.names import (
     RESULTS_ASYNC,
     ROUTED,
     SERVER_MAX_DELIVER,
+    SUBMITTED,
     UNCACHED,
     USAGE,
     VALIDATED,
@@ -87,6 +88,7 @@ def stage_subscriptions(settings: Settings, catalog: Catalog) -> dict[str, tuple
             Subscription(USAGE, "ledger", f"{ROOT}.usage.recorded.>", Lane.INTERACTIVE, settings.ledger_batch * 4),
         ),
         "responses": (Subscription(RESPONSES, "responses", f"{ROOT}.response.stored.>", Lane.INTERACTIVE, width * 4),),
+        "chunking": lane_subscriptions(SUBMITTED, "chunking", "documents.submitted", settings.document_concurrency),
         "reindex": (Subscription(REINDEX, "reindex", f"{ROOT}.reindex.requested.>", Lane.BATCH, 64, max_deliver=-1),),
         "sweeper": (
             Subscription(ADVISORIES, "sweeper", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", Lane.INTERACTIVE, 16),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import cast
 
 import orjson
 
@@ -13,7 +14,10 @@ from contracts.inference import OPENAI_CHAT, InferenceCompleted, TokenUsage
 from contracts.responses import ResponseStatus, ResponseStored, response_id_of
 from contracts.subjects import Lane
 from contracts.usage import UsageRecorded
-from tests.support.pipeline import TENANT, prompt
+from infra.dispatch.job import Job, Position
+from infra.streams import LOCAL_POOL
+from infra.telemetry.tracing import Span
+from tests.support.pipeline import TENANT, Stored, prompt
 from tests.support.simulator import DEPLOYMENT, MODEL, OPENAI
 
 _SUBJECTS: dict[str, Callable[[Lane, str], str]] = {
@@ -26,6 +30,13 @@ _SUBJECTS: dict[str, Callable[[Lane, str], str]] = {
     "response.stored": lambda _, request_id: subjects.response_stored(TENANT, request_id),
 }
 _STAGES = tuple(_SUBJECTS)
+_DOCUMENT_SUBJECTS: dict[str, Callable[[Lane], str]] = {
+    "documents.submitted": lambda lane: subjects.submitted(lane, TENANT),
+    "documents.chunked": lambda lane: subjects.chunked(lane, LOCAL_POOL),
+    "documents.embedded": lambda lane: subjects.embedded(lane, TENANT),
+}
+STORE = "docs"
+"""The store that submissions name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,8 @@ class Message:
 
 def message_of(event: str, request_id: str, lane: Lane = Lane.INTERACTIVE) -> Message:
     """A message of `event` that its worker can do its work on."""
+    if event in _DOCUMENT_SUBJECTS:
+        return Message(_DOCUMENT_SUBJECTS[event](lane), _own_headers(event, request_id), _submission(request_id))
     return Message(_SUBJECTS[event](lane, request_id), _headers(event, request_id), _body(event, request_id))
 
 
@@ -49,10 +62,7 @@ def own_cache_key(request_id: str) -> str:
 
 def _headers(event: str, request_id: str) -> dict[str, str]:
     """What the stages up to this one have found out."""
-    now = datetime.now(UTC)
-    key = f"{TENANT}.{request_id}.{event}"
-    headers = envelope.new_headers(event=event, message_id=key, source="penstock/test", now=now)
-    headers[envelope.REQUEST_ID] = request_id
+    headers = _own_headers(event, request_id)
     stage = _STAGES.index(event)
     if stage >= _STAGES.index("inference.validated"):
         headers |= {
@@ -60,13 +70,25 @@ def _headers(event: str, request_id: str) -> dict[str, str]:
             envelope.API: OPENAI_CHAT,
             envelope.MODEL: MODEL,
             envelope.STREAM: "false",
-            envelope.DEADLINE: envelope.rfc3339(now + timedelta(seconds=60)),
+            envelope.DEADLINE: envelope.rfc3339(datetime.now(UTC) + timedelta(seconds=60)),
         }
     if stage >= _STAGES.index("inference.uncached"):
         headers |= {envelope.CACHE_KEY: own_cache_key(request_id), envelope.CACHE_STATUS: "miss"}
     if stage >= _STAGES.index("inference.routed"):
         headers |= {envelope.DEPLOYMENTS: DEPLOYMENT, envelope.ROUTE: "pattern sim-*"}
     return headers
+
+
+def _own_headers(event: str, request_id: str) -> dict[str, str]:
+    key = f"{TENANT}.{request_id}.{event}"
+    headers = envelope.new_headers(event=event, message_id=key, source="penstock/test", now=datetime.now(UTC))
+    return {**headers, envelope.REQUEST_ID: request_id}
+
+
+def _submission(request_id: str) -> bytes:
+    """A document of the same name as its submission."""
+    body = {"submission_id": request_id, "store": STORE, "document_id": request_id, "text": f"What {request_id} says."}
+    return orjson.dumps(body)
 
 
 def _body(event: str, request_id: str) -> bytes:
@@ -127,3 +149,12 @@ def _usage(request_id: str) -> UsageRecorded:
         started_at=datetime.now(UTC),
         latency_ms=12.5,
     )
+
+
+def job_of(stored: Stored) -> Job:
+    """A stored message as a handler gets it."""
+    position = Position("STREAM", "consumer", 1, stored.sequence, 0.0)
+    headers, tenant = stored.headers, stored.headers.get(envelope.TENANT, "")
+    span = cast("Span", None)
+    lane = Lane(stored.subject.split(".")[4])
+    return Job(stored.subject, lane, tenant, stored.request_id or "", headers, stored.body, None, position, span)

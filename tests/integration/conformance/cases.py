@@ -5,7 +5,21 @@ from dataclasses import dataclass
 
 from contracts.registry import template_of
 from contracts.subjects import Lane
-from infra.streams import CACHE, REQUESTED, RESPONSES, RESULTS, RESULTS_ASYNC, ROUTED, UNCACHED, USAGE, VALIDATED
+from infra.streams import (
+    CACHE,
+    CHUNKED,
+    EMBEDDED,
+    ENDED,
+    REQUESTED,
+    RESPONSES,
+    RESULTS,
+    RESULTS_ASYNC,
+    ROUTED,
+    SUBMITTED,
+    UNCACHED,
+    USAGE,
+    VALIDATED,
+)
 from tests.support.simulator import OPENAI
 
 _STREAMS = {
@@ -17,6 +31,11 @@ _STREAMS = {
     "usage.recorded": USAGE,
     "cache.stored": CACHE,
     "response.stored": RESPONSES,
+    "documents.submitted": SUBMITTED,
+    "documents.chunked": CHUNKED,
+    "documents.embedded": EMBEDDED,
+    "documents.indexed": ENDED,
+    "documents.failed": ENDED,
 }
 
 
@@ -44,6 +63,11 @@ class Case:
     lanes: bool = True
     sends: bool = True
     cached: bool = False
+
+    @property
+    def of_documents(self) -> bool:
+        """A stage of the document flow: what it gives up on is a dead letter and a failed document."""
+        return self.consumes.startswith("documents.")
 
     @property
     def template(self) -> str:
@@ -83,5 +107,6 @@ CASES = (
     Case(
         "responses", "responses", "response.stored", ("row",), "responses", ends_request=False, lanes=False, sends=False
     ),
+    Case("chunking", "chunking", "documents.submitted", ("documents.chunked",), "chunking", ends_request=False),
 )
 BY_NAME = {case.name: case for case in CASES}

@@ -161,6 +161,21 @@ _RESPONSES: Mapping[str, tuple[Change, Told]] = {
     "an id that is no response's": (fields(response_id="msg_1"), Told.OPERATOR),
     "no tenant": (headers(ce_tenant=None), Told.OPERATOR),
 }
+_SUBMISSIONS: Mapping[str, tuple[Change, Told]] = {
+    "no headers": (bare(RANDOM), Told.OPERATOR),
+    "random bytes": (body(RANDOM), Told.OPERATOR),
+    "no document": (fields(document_id=None), Told.OPERATOR),
+    "a tenant that is no token": (subject(".acme", ".ac$me"), Told.OPERATOR),
+    "another tenant's claim check": (headers(ce_claim="evil.poison"), Told.OPERATOR),
+    "a claim check for nothing": (headers(ce_claim="acme.poison"), Told.OPERATOR),
+    "two submission ids": (fields(submission_id="another"), Told.CALLER),
+    "no content": (fields(text=None), Told.CALLER),
+    "content that is no file": (fields(text=None, content="AAAA"), Told.CALLER),
+    "a file that isn't there": (fields(text=None, file_id="file-gone"), Told.CALLER),
+    "a store that isn't there": (fields(store="nowhere"), Told.CALLER),
+    "an attribute that the database can't hold": (fields(attributes={"a": "nul\0"}), Told.CALLER),
+    "a name that the database can't hold": (fields(document_id="nul\0"), Told.CALLER),
+}
 _OF_CASE: Mapping[str, Mapping[str, tuple[Change, Told]]] = {
     "validation": _AT_THE_DOOR,
     "cache-miss": {**_BEHIND_IT, **_UNREADABLE},
@@ -169,6 +184,7 @@ _OF_CASE: Mapping[str, Mapping[str, tuple[Change, Told]]] = {
     "provider": {**_BEHIND_IT, **_UNREADABLE, **_NOT_ROUTED},
     "ledger": _USAGES,
     "responses": _RESPONSES,
+    "chunking": _SUBMISSIONS,
 }
 
 

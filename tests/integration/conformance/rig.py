@@ -9,9 +9,11 @@ from typing import Any
 from contracts import subjects
 from contracts.inference import OPENAI_CHAT
 from contracts.subjects import Lane
+from infra.streams import ENDED
 from tests.integration.conformance.cases import Case, stream_of
 from tests.support.acks import AckSpy, spied_acks
 from tests.support.database import Database
+from tests.support.documents import document_flow
 from tests.support.messages import Message, completed_body, message_of
 from tests.support.pipeline import TENANT, Pipeline, Stored, new_request_id, prompt
 from tests.support.waiting import eventually
@@ -32,7 +34,10 @@ class Rig:
     """What was published, by request id."""
 
     async def prepare(self) -> None:
-        """Where the case is a hit, let the cache know the answer."""
+        """Where the case is a hit, let the cache know the answer; where it is of documents, give them a store."""
+        if self.case.of_documents:
+            async with document_flow(self.pipeline) as flow:
+                await flow.built_store()
         if self.case.cached:
             entry = entry_of(completed_body("earlier")).model_dump_json().encode()
             subject = subjects.cache_entry(TENANT, cache_key(OPENAI_CHAT, prompt("any")["request"]))
@@ -66,7 +71,9 @@ class Rig:
         return request_id
 
     async def own_terminals(self, request_id: str) -> list[Stored]:
-        """The request's terminal messages that the worker itself has stored."""
+        """The request's terminal messages that the worker itself has stored; of a submission, how it ended."""
+        if self.case.of_documents:
+            return await self.pipeline.stored(ENDED, f"{subjects.ROOT}.documents.*.*.*.{request_id}")
         return [] if self.case.consumes == "inference.completed" else await self.pipeline.terminals(request_id)
 
     async def outputs(self, request_id: str) -> Mapping[str, int]:
@@ -84,7 +91,8 @@ class Rig:
     async def output_messages(self, request_id: str) -> list[Stored]:
         """What the worker stored for a request, dead letters apart."""
         results = await self.own_terminals(request_id)
-        others = {stream_of(event) for event in self.case.produces if event not in ("row", "inference.completed")}
+        apart = ("row", "inference.completed", "documents.indexed", "documents.failed")
+        others = {stream_of(event) for event in self.case.produces if event not in apart}
         stored = [message for stream in sorted(others) for message in await self.pipeline.stored(stream)]
         return results + [message for message in stored if message.request_id == request_id]
 

@@ -11,10 +11,11 @@ from tests.support.workers import Interceptor
 LONG = 30.0
 """An ack wait that no message of a test may have to wait for, in seconds."""
 AT_ONCE = 3.0
+ONE_AT_A_TIME = dict.fromkeys(("stage_concurrency", "provider_concurrency", "ledger_batch", "document_concurrency"), 1)
 
 
 async def test_a_stop_finishes_what_is_in_hand_and_hands_back_the_rest(rig: Rig) -> None:
-    await rig.pipeline.configure(ack_wait=LONG, stage_concurrency=1, provider_concurrency=1, ledger_batch=1)
+    await rig.pipeline.configure(ack_wait=LONG, **ONE_AT_A_TIME)
     slots = 4 if rig.case.name in ("ledger", "responses") else 1
     taking_their_time = Interceptor(held=True)
     with rig.intercepted(taking_their_time):

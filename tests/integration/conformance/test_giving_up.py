@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from contracts import envelope
+from contracts.documents import DocumentFailed
 from contracts.errors import ErrorCode
 from tests.integration.conformance.cases import BY_NAME, CASES
 from tests.integration.conformance.rig import Rig
@@ -49,7 +50,11 @@ async def test_a_request_that_a_stage_always_fails_on_has_one_failed(rig: Rig) -
             await eventually(rig.pipeline.dead_letters)
             await rig.settled()
     terminals = [message.subject.split(".")[3] for message in await rig.own_terminals(request_id)]
-    assert terminals == (["failed"] if rig.case.ends_request else [])
+    assert terminals == (["failed"] if rig.case.ends_request or rig.case.of_documents else [])
+    if rig.case.of_documents:
+        (ended,) = await rig.own_terminals(request_id)
+        said = DocumentFailed.model_validate_json(ended.body)
+        assert (said.document_id, said.error.code) == (request_id, ErrorCode.INTERNAL_ERROR)
     if rig.case.ends_request:
         failed = await rig.pipeline.failed(request_id)
         assert failed is not None

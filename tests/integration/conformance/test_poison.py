@@ -17,6 +17,7 @@ async def test_a_message_that_is_no_contract_is_told_of_and_stands_in_nobodys_wa
     poison: Poison, pipeline: Pipeline, database: Database, workers: StartWorkers
 ) -> None:
     rig = Rig(poison.case, pipeline, database, workers)
+    await rig.prepare()
     message = poison.message()
     async with rig.running():
         await pipeline.publish(message.subject, message.body, message.headers)
