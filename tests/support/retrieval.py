@@ -13,6 +13,7 @@ from contracts.errors import ErrorCode, PenstockError
 from contracts.retrieval import EvaluationAnswered, EvaluationRequested, Hit, RetrievalAnswered, RetrievalRequested
 from infra.telemetry.metrics import RetrievalMetrics
 from infra.telemetry.tracing import Tracer
+from ingestion.embedding import EmbeddingModel
 from tests.support.index import SPEC, STORE, TENANT, embed
 from workers.retrieval.parts import Parts, make_parts
 
@@ -27,6 +28,12 @@ class StandInEmbedders:
     revision: str = SPEC.revision
     error: PenstockError | None = None
     asked: list[str] = field(default_factory=list)
+    real: EmbeddingModel | None = None
+
+    @classmethod
+    def of(cls, model: EmbeddingModel | None) -> "StandInEmbedders":
+        """In the place of a real model, which does the work."""
+        return cls() if model is None else cls(model.name, model.revision, real=model)
 
     async def embed(
         self, tenant: str, model: str, texts: Sequence[str], *, revision: str | None = None, **_: Any
@@ -37,6 +44,8 @@ class StandInEmbedders:
             message = f"{model} is not what made the index: re-index it"
             raise PenstockError(ErrorCode.INVALID_REQUEST, message, stage="embedding")
         self.asked += texts
+        if self.real is not None:
+            return await self.real.embed(texts)
         return np.array([embed(text) for text in texts]).reshape(len(texts), SPEC.dimension)
 
 
@@ -49,9 +58,9 @@ class Retrieval:
     registry: CollectorRegistry
 
     @classmethod
-    def on(cls, engine: AsyncEngine) -> "Retrieval":
-        """A new one, which knows nothing yet."""
-        embedders, registry = StandInEmbedders(), CollectorRegistry()
+    def on(cls, engine: AsyncEngine, model: EmbeddingModel | None = None) -> "Retrieval":
+        """A new one, which knows nothing yet; `model` is what embeds its queries, if not the index's tests' own."""
+        embedders, registry = StandInEmbedders.of(model), CollectorRegistry()
         metrics, tracer = RetrievalMetrics(registry), Tracer("retrieval", None)
         return cls(make_parts(engine, embedders, tracer, metrics), embedders, registry)  # type: ignore[arg-type]
 
