@@ -9,5 +9,7 @@ WORKERS: tuple[str, ...] = (
     "responses",
     "chunking",
     "retrieval",
+    "embedding",
+    "indexing",
     "reindex",
 )

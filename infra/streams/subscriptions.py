@@ -12,6 +12,8 @@ from infra.streams.names import (
     ADVISORIES,
     BATCH_SHARE,
     CHUNKED,
+    EMBEDDED,
+    LOCAL_POOL,
     REINDEX,
     REQUESTED,
     RESPONSES,
@@ -89,6 +91,12 @@ def stage_subscriptions(settings: Settings, catalog: Catalog) -> dict[str, tuple
         ),
         "responses": (Subscription(RESPONSES, "responses", f"{ROOT}.response.stored.>", Lane.INTERACTIVE, width * 4),),
         "chunking": lane_subscriptions(SUBMITTED, "chunking", "documents.submitted", settings.document_concurrency),
+        "embedding": tuple(
+            subscription
+            for pool in (LOCAL_POOL, *(provider.name for provider in catalog.providers))
+            for subscription in embedding_subscriptions(pool, settings.document_concurrency)
+        ),
+        "indexing": lane_subscriptions(EMBEDDED, "indexing", "documents.embedded", settings.index_batch * 4),
         "reindex": (Subscription(REINDEX, "reindex", f"{ROOT}.reindex.requested.>", Lane.BATCH, 64, max_deliver=-1),),
         "sweeper": (
             Subscription(ADVISORIES, "sweeper", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", Lane.INTERACTIVE, 16),

@@ -101,6 +101,23 @@ class RetrievalMetrics:
         )
 
 
+class EmbeddingMetrics:
+    """What the embedding worker counts: chunks by whether their vectors had to be made."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.texts = Counter(
+            "penstock_embedded_texts",
+            "Chunks that got a vector: embedded by the model, or reused",
+            ("model", "outcome"),
+            registry=registry,
+        )
+
+    def count(self, model: str, *, embedded: int, reused: int) -> None:
+        """Count the chunks of one document."""
+        self.texts.labels(model, "embedded").inc(embedded)
+        self.texts.labels(model, "reused").inc(reused)
+
+
 class ApiMetrics:
     """What the ingress counts."""
 

@@ -42,6 +42,9 @@ COST_USD = "penstock.cost_usd"
 USAGE_ESTIMATED = "penstock.usage.estimated"
 FIRST_TOKEN_MS = "penstock.first_token_ms"  # noqa: S105 - a token of text, not a secret
 ROWS = "penstock.ledger.rows"
+BATCH_MESSAGES = "penstock.batch.messages"
+EMBEDDED, REUSED = "penstock.embedded", "penstock.reused"
+"""Texts that a model was asked for, and chunks whose vectors were there already."""
 
 RETRIEVAL_MODE = "penstock.retrieval.mode"
 RETRIEVAL_QUERIES = "penstock.retrieval.queries"

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.running import Penstock, Up
 from tests.e2e.waiting import until
+from workers.names import WORKERS
 
 CHAT = "/v1/chat/completions"
 
@@ -131,14 +132,8 @@ def test_what_a_library_logs_is_one_too(penstock: Penstock) -> None:
 
 def test_a_first_line_says_what_runs(penstock: Penstock) -> None:
     lines = [json.loads(line) for line in penstock.log_lines("worker-all")]
-    assert next(line for line in lines if line["event"] == "workers_started")["workers"] == [
-        "validation",
-        "cache",
-        "routing",
-        "provider",
-        "ledger",
-        "responses",
-    ]
+    started = next(line for line in lines if line["event"] == "workers_started")
+    assert started["workers"] == list(WORKERS)
 
 
 def test_no_file_of_the_platform_is_open_to_others(up: Up, penstock: Penstock) -> None:

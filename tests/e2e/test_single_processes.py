@@ -20,8 +20,8 @@ from tests.e2e.waiting import until
 from tests.support.database import empty_tables
 from tests.support.servers import Server
 from tests.support.simulator import Simulator
+from workers.names import WORKERS
 
-WORKERS = ("validation", "cache", "routing", "provider", "ledger", "responses")
 QUEUE_MESSAGES = 4
 
 

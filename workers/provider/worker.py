@@ -5,9 +5,10 @@ from infra.counters import Counters
 from infra.dispatch.emit import Emitter
 from infra.dispatch.job import identify_forwarded
 from infra.dispatch.stage import Stage, StageSpec
-from infra.streams import provider_subscriptions
+from infra.streams import ROUTED, provider_subscriptions
 from infra.telemetry.metrics import ProviderMetrics
 from workers.context import Worker, WorkerContext
+from workers.leftovers import leftover_providers
 from workers.provider.breaker_store import BreakerStore
 from workers.provider.breaker_watch import BreakerWatch
 from workers.provider.caller import Caller
@@ -16,7 +17,6 @@ from workers.provider.cancellation import Cancellations
 from workers.provider.fleet import Fleet
 from workers.provider.handling import Handling
 from workers.provider.health import Census
-from workers.provider.leftovers import leftover_providers
 from workers.provider.make import Tools
 from workers.provider.providers import ProviderPool
 from workers.provider.rate_limits import RateLimits
@@ -62,6 +62,6 @@ def build(context: WorkerContext) -> Worker:
 
     async def wanted() -> tuple[Stage, ...]:
         known = {provider.name for provider in context.catalog.current.providers}
-        return stages(*await leftover_providers(connection.js, known))
+        return stages(*await leftover_providers(connection.js, ROUTED, "provider", known))
 
     return Worker(stages(), open_, close, wanted)

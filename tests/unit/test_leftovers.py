@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from nats.js.api import ConsumerConfig, ConsumerInfo
 
-from workers.provider.leftovers import leftover_providers
+from workers.leftovers import leftover_providers
 
 
 def consumer(name: str, *, waiting: int = 0, in_hand: int = 0) -> ConsumerInfo:
@@ -24,7 +24,8 @@ class Server:
 
 
 async def leftovers(*consumers: ConsumerInfo) -> tuple[str, ...]:
-    return await leftover_providers(Server(consumers), {"known", "known-too"})  # type: ignore[arg-type]
+    known = {"known", "known-too"}
+    return await leftover_providers(Server(consumers), "ROUTED", "provider", known)  # type: ignore[arg-type]
 
 
 async def test_those_with_messages_that_wait_or_are_in_hand_are_left_over():
