@@ -1,9 +1,9 @@
 """`limit`, `order`, `after` and `before` of a list. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from api.served import refused
+from api.served import Json, refused
 from infra.index.paging import Order, Paging
 
 USUAL, MOST = 20, 100
@@ -27,3 +27,19 @@ def limit_of(query: Mapping[str, str], usual: int, most: int) -> int:
     if not (asked.isascii() and asked.isdecimal() and len(asked) < 10 and 1 <= int(asked) <= most):
         raise refused(f"limit: must be a whole number from 1 to {most}", "limit")
     return int(asked)
+
+
+def page_in(entries: Sequence[Json], paging: Paging) -> tuple[Sequence[Json], bool]:
+    """A page of a list that is all there, the oldest first; as `infra.index.paging.read_page` finds one.
+
+    Raises `PenstockError` (`invalid_request`) for a cursor that is no entry.
+    """
+    ordered = entries if paging.order == "asc" else entries[::-1]
+    places = {each["id"]: number for number, each in enumerate(ordered)}
+    for name, cursor in (("after", paging.after), ("before", paging.before)):
+        if cursor is not None and cursor not in places:
+            raise refused(f"`{name}` names no entry of this list", name)
+    begin = 0 if paging.after is None else places[paging.after] + 1
+    rest = ordered[begin : len(ordered) if paging.before is None else places[paging.before]]
+    backwards = paging.before is not None and paging.after is None
+    return rest[-paging.limit :] if backwards else rest[: paging.limit], len(rest) > paging.limit

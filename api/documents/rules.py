@@ -1,13 +1,17 @@
 """What may stand in the bodies of these requests. A field that we don't know is refused: nobody else would read it."""
 
+import base64
+import binascii
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from contracts.apis.rules.rules import ModelName
 from contracts.documents import LONGEST_KEY, LONGEST_VALUE, MOST_ATTRIBUTES
 
+MOST_DOCUMENTS = 1000
+"""In one request."""
 _MOST_PER_BATCH = 2000
 """https://platform.openai.com/docs/api-reference/vector-stores-file-batches/createBatch"""
 
@@ -36,7 +40,16 @@ Value = Annotated[Text, Field(max_length=LONGEST_VALUE)]
 Metadata = Annotated[dict[Key, Value], Field(max_length=MOST_ATTRIBUTES)]
 Scalar = Annotated[Value | bool | int | float, AfterValidator(_is_finite)]
 Attributes = Annotated[dict[Key, Scalar], Field(max_length=MOST_ATTRIBUTES)]
+DocumentId = Annotated[Text, Field(min_length=1, max_length=512)]
 FileId = Annotated[Text, Field(min_length=1, max_length=256)]
+
+
+def _is_base64(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("must be base64") from None
+    return text
 
 
 class ExpiresAfter(Closed):
@@ -106,3 +119,42 @@ class CreateBatch(Closed):
     files: Annotated[list[CreateStoreFile], Field(min_length=1, max_length=_MOST_PER_BATCH)] | None = None
     attributes: Attributes | None = None
     chunking_strategy: ChunkingStrategy | None = None
+
+
+class NewContent(Closed):
+    """One of the `documents` of POST /v1/vector_stores/{id}/documents. Its content is one of `text`, `content` (base64)
+    and `file_id`.
+    """
+
+    id: DocumentId
+    filename: Annotated[Text, Field(max_length=1024)] = ""
+    media_type: Annotated[Text, Field(max_length=256)] | None = None
+    text: str | None = None
+    content: Annotated[str, AfterValidator(_is_base64)] | None = None
+    file_id: FileId | None = None
+    attributes: Attributes | None = None
+
+    @model_validator(mode="after")
+    def _has_one_content(self) -> Self:
+        if sum(part is not None for part in (self.text, self.content, self.file_id)) != 1:
+            raise ValueError("has one of text, content and file_id")
+        return self
+
+
+class SubmitDocuments(Closed):
+    """POST /v1/vector_stores/{id}/documents"""
+
+    documents: Annotated[list[NewContent], Field(min_length=1, max_length=MOST_DOCUMENTS)]
+    lane: Literal["interactive", "batch"] = "batch"
+
+
+class DeleteDocuments(Closed):
+    """POST /v1/vector_stores/{id}/documents/delete"""
+
+    ids: Annotated[list[DocumentId], Field(max_length=MOST_DOCUMENTS)]
+
+
+class RetryDocuments(Closed):
+    """POST /v1/vector_stores/{id}/documents/retry: those named that are not indexed, or all that have failed."""
+
+    ids: Annotated[list[DocumentId], Field(max_length=MOST_DOCUMENTS)] | None = None

@@ -5,10 +5,17 @@ from datetime import datetime
 
 from api.served import Json
 from infra.index.documents import DocumentStatus
+from infra.index.file_batches import Batch
 from infra.index.files import FileInfo
+from infra.index.store_documents import StoreDocument
 from infra.index.stores import Holding, Store, StoreSettings
 
 _COMPLETED, _IN_PROGRESS, _EXPIRED = "completed", "in_progress", "expired"
+_FILE_ERRORS = {
+    "unsupported_type": "unsupported_file",
+    **dict.fromkeys(("encrypted", "corrupt", "empty", "too_large", "timeout", "crashed"), "invalid_file"),
+}
+"""What `ingestion.parsing.errors.UnparsableCode` is in OpenAI's words; all else is no fault of the file."""
 
 
 def file_object(file: FileInfo) -> Json:
@@ -47,6 +54,65 @@ def store_object(store: Store, holding: Holding) -> Json:
         "chunking_strategy": chunking_strategy(store.settings),
         "confidential": store.confidential,
         "keep_versions": store.settings.keep_versions,
+    }
+
+
+def store_file_object(store: Store, document: StoreDocument) -> Json:
+    """types/vector_stores/vector_store_file.py; and its name, which is ours."""
+    return {
+        "id": document.id,
+        "object": "vector_store.file",
+        "created_at": seconds(document.created_at),
+        "vector_store_id": store.id,
+        "filename": document.filename,
+        "status": document.status,
+        "last_error": last_error(document),
+        "usage_bytes": document.usage_bytes,
+        "attributes": dict(document.attributes),
+        "chunking_strategy": chunking_strategy(store.settings),
+    }
+
+
+def document_object(document: StoreDocument) -> Json:
+    """A document as we have it: the hash of the content that is wanted, and the error's own code."""
+    error = {"code": document.error_code, "message": document.error_message}
+    return {
+        "id": document.id,
+        "object": "vector_store.document",
+        "created_at": seconds(document.created_at),
+        "filename": document.filename,
+        "sha256": document.sha256.hex(),
+        "status": document.status,
+        "last_error": error if document.status == DocumentStatus.FAILED else None,
+        "attributes": dict(document.attributes),
+        "chunks": document.chunks,
+        "usage_bytes": document.usage_bytes,
+    }
+
+
+def last_error(document: StoreDocument) -> Json | None:
+    """Why it has failed, by one of OpenAI's three codes; None where it has not."""
+    if document.status != DocumentStatus.FAILED:
+        return None
+    code = _FILE_ERRORS.get(document.error_code or "", "server_error")
+    return {"code": code, "message": document.error_message or ""}
+
+
+def batch_object(batch: Batch, documents: Mapping[str, int]) -> Json:
+    """types/vector_stores/vector_store_file_batch.py; `documents` counts by status."""
+    counts = file_counts(documents)
+    status = _COMPLETED if counts["failed"] < counts["total"] else DocumentStatus.FAILED.value
+    if batch.cancelled_at is not None:
+        status = DocumentStatus.CANCELLED.value
+    elif counts[_IN_PROGRESS]:
+        status = _IN_PROGRESS
+    return {
+        "id": batch.id,
+        "object": "vector_store.files_batch",
+        "created_at": seconds(batch.created_at),
+        "vector_store_id": batch.store_id,
+        "status": status,
+        "file_counts": counts,
     }
 
 

@@ -5,8 +5,11 @@ from typing import Any
 from api.documents.paging import paging_of
 from api.documents.rules import ChunkingStrategy, CreateStore, UpdateStore
 from api.documents.shapes import deleted, page, store_object
+from api.documents.submitting import Submitter
 from api.gateway import Gateway
 from api.served import Call, Json, refused
+from contracts.filters import Scalar
+from contracts.subjects import Lane
 from infra.catalog import Catalog
 from infra.index.stores import Store, Stores, StoreSettings
 
@@ -17,11 +20,14 @@ class StoreEndpoints:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._stores = Stores(gateway.documents)
+        self._submitter = Submitter(gateway)
 
     async def create(self, call: Call) -> Json:
-        """POST /v1/vector_stores"""
+        """POST /v1/vector_stores, with the files in it that are named."""
         asked = await call.body(CreateStore)
         settings = settings_of(asked, self._gateway.catalog.current, self._gateway.settings.keep_versions)
+        wanted: dict[str, dict[str, Scalar]] = {file_id: {} for file_id in asked.file_ids or ()}
+        chosen = await self._submitter.choose(call.tenant, wanted, "file_ids")
         store = await self._stores.create(
             call.tenant,
             name=asked.name or "",
@@ -30,6 +36,7 @@ class StoreEndpoints:
             expires_after=None if asked.expires_after is None else asked.expires_after.model_dump(),
             confidential=asked.confidential,
         )
+        await self._submitter.submit_files(call, store, chosen, Lane.BATCH)
         return await self._shown(store)
 
     async def list(self, call: Call) -> Json:
@@ -68,13 +75,16 @@ def settings_of(asked: CreateStore, catalog: Catalog, keep_versions: int) -> Sto
     model = asked.embedding_model or usual.embedding_model
     if model != usual.embedding_model and not _is_built_in(model) and catalog.resolve(model) is None:
         raise refused(f"embedding_model: there is no model «{model}»", "embedding_model")
-    tokens, overlap = sizes_of(asked.chunking_strategy) or (usual.chunk_tokens, usual.chunk_overlap)
+    tokens, overlap = sizes_of(asked.chunking_strategy, "chunking_strategy") or (
+        usual.chunk_tokens,
+        usual.chunk_overlap,
+    )
     kept = keep_versions if asked.keep_versions is None else asked.keep_versions
     return StoreSettings(model, tokens, overlap, kept, asked.description)
 
 
-def sizes_of(strategy: ChunkingStrategy | None) -> tuple[int, int] | None:
-    """The tokens of a chunk, and of the overlap; None where the choice is left to us.
+def sizes_of(strategy: ChunkingStrategy | None, param: str) -> tuple[int, int] | None:
+    """The tokens of a chunk, and of the overlap; None where the choice is left to us. `param` is the field's path.
 
     Raises `PenstockError` (`invalid_request`) for sizes that are absent where they must be there, or don't fit.
     """
@@ -83,10 +93,10 @@ def sizes_of(strategy: ChunkingStrategy | None) -> tuple[int, int] | None:
     static = strategy.static
     if static is None or strategy.type == "auto":
         said = "must say the sizes" if static is None else "goes with the type «static» only"
-        raise refused(f"chunking_strategy.static: {said}", "chunking_strategy.static")
+        raise refused(f"{param}.static: {said}", f"{param}.static")
     if static.chunk_overlap_tokens > static.max_chunk_size_tokens // 2:
-        param = "chunking_strategy.static.chunk_overlap_tokens"
-        raise refused(f"{param}: must be at most half of max_chunk_size_tokens", param)
+        overlap = f"{param}.static.chunk_overlap_tokens"
+        raise refused(f"{overlap}: must be at most half of max_chunk_size_tokens", overlap)
     return static.max_chunk_size_tokens, static.chunk_overlap_tokens
 
 

@@ -111,13 +111,18 @@ async def _register(connection: AsyncConnection, tenant: str, newest: Mapping[Ke
     files = [
         NewFile(each.file_id, each.filename, DOCUMENT, each.media_type, given.content)
         for key, each in wanted.items()
-        if key in registered and (given := newest[key].given) and given.content is not None and each.file_id
+        if key in registered
+        and (given := newest[key].given)
+        and given.file_id is None
+        and given.content is not None
+        and each.file_id
     ]
     if files:
         await keep_content(connection, tenant, files)
-    uploaded = [key for key in registered if (given := newest[key].given) and given.file_id is not None]
+    own = {key: document_file_id(tenant, *key) for key in registered}
+    uploaded = [file_id for key, file_id in own.items() if wanted[key].file_id != file_id]
     if uploaded:
-        await drop_content(connection, [document_file_id(tenant, *key) for key in uploaded])
+        await drop_content(connection, uploaded)
     return {key: each for key, each in wanted.items() if key in registered}
 
 

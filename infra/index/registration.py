@@ -34,8 +34,10 @@ _REGISTER = """
         WHERE g.store_id = u.store_id AND g.id = u.id AND g.submitted_at > u.submitted_at
     )
     ON CONFLICT (tenant_id, store_id, id) DO UPDATE
-        SET filename = excluded.filename, attributes = excluded.attributes, sha256 = excluded.sha256,
-            file_id = excluded.file_id, submitted_at = excluded.submitted_at
+        SET filename = CASE WHEN d.submitted_at = excluded.submitted_at THEN d.filename ELSE excluded.filename END,
+            attributes = CASE WHEN d.submitted_at = excluded.submitted_at THEN d.attributes
+                ELSE excluded.attributes END,
+            sha256 = excluded.sha256, file_id = excluded.file_id, submitted_at = excluded.submitted_at
         WHERE d.submitted_at <= excluded.submitted_at
     RETURNING store_id, id
 """

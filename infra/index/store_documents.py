@@ -33,6 +33,7 @@ class StoreDocument:
     sha256: bytes
     file_id: str | None
     created_at: datetime
+    submitted_at: datetime
     status: str
     error_code: str | None
     error_message: str | None
@@ -102,11 +103,15 @@ class StoreDocuments:
 
 def _of(store: str) -> Select[*tuple[Any, ...]]:
     in_live = (DocumentState.version_id == VectorStore.live_version) & (DocumentState.document_id == Document.id)
-    named = (Document.id, Document.filename, Document.attributes, Document.sha256, Document.file_id)
-    state = (DocumentState.error_code, DocumentState.error_message, DocumentState.chunks, DocumentState.usage_bytes)
-    indexed = DocumentState.sha256.is_not(None)
     return (
-        select(*named, Document.created_at, document_status.label("status"), indexed.label("is_indexed"), *state)
+        select(
+            *(Document.id, Document.filename, Document.attributes, Document.sha256, Document.file_id),
+            *(Document.created_at, Document.submitted_at),
+            document_status.label("status"),
+            *(DocumentState.error_code, DocumentState.error_message),
+            DocumentState.sha256.is_not(None).label("is_indexed"),
+            *(DocumentState.chunks, DocumentState.usage_bytes),
+        )
         .join(VectorStore, VectorStore.id == Document.store_id)
         .join(DocumentState, in_live, isouter=True)
         .where(Document.store_id == store)
