@@ -25,8 +25,28 @@ class Contract(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class Ground(Contract):
+    """A passage that was looked up for a prompt: what an answer can cite. `start` and `end` are its place in the
+    document's text, in characters.
+    """
+
+    store_id: str
+    document_id: str
+    filename: str
+    attributes: Annotated[dict[str, str | bool | float], Field(default_factory=dict)]
+    start: Annotated[int, Field(ge=0)]
+    end: Annotated[int, Field(ge=0)]
+    page: int | None = None
+    score: Annotated[float, Field(description="Of the search: see `retrieval.answered`.")]
+    text: str
+
+
 class InferenceRequested(Contract):
-    """One prompt. The body of `requested`, `validated`, `uncached` and `routed`: the stages forward it untouched."""
+    """One prompt. The body of `requested`, `validated`, `uncached` and `routed`: the stages forward it untouched.
+
+    Of a prompt that documents are looked up for, `request` stays as its caller wrote it, and `grounds` come beside it
+    (ADR 0013).
+    """
 
     request_id: Annotated[RequestId, Field(description="The caller's own id; the result is published under it.")]
     api: Annotated[str, Field(description="The shape of `request`: " + ", ".join(APIS))] = OPENAI_CHAT
@@ -54,6 +74,10 @@ class InferenceRequested(Contract):
         Field(
             pattern=r"^[\x21-\x7e ]{1,1024}$", description="What `anthropic-beta` says, for a provider that reads it."
         ),
+    ] = None
+    grounds: Annotated[
+        tuple[Ground, ...] | None,
+        Field(description="What its file_search found, the best first; set by the retrieval worker alone."),
     ] = None
 
 

@@ -88,6 +88,10 @@ class Settings(BaseSettings):
         int, Field(ge=1, le=10_000, description="Documents written in one transaction, at most.")
     ] = 128
     index_linger: Annotated[float, Field(ge=0, le=5, description="How long a document waits for company.")] = 0.05
+    grounding_tokens: Annotated[
+        int,
+        Field(ge=100, le=1_000_000, description="Tokens of documents that file_search puts into a prompt, at most."),
+    ] = 8_000
     keep_versions: Annotated[
         int, Field(ge=0, le=100, description="Past index versions that a store keeps to go back to.")
     ] = 1

@@ -15,6 +15,10 @@ class Fields:
         self._drop = drop
         self.dropped: list[str] = []
 
+    def again(self) -> "Fields":
+        """Others of the same mind, which have dropped nothing yet."""
+        return Fields(drop=self._drop)
+
     def cannot(self, path: str, reason: str = "is not supported by this model's provider") -> None:
         """The target can't be asked for `path` (as the caller wrote it, `messages[0].content[1]`).
 

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 from contracts.apis.chat_to_messages.answer import to_completion
 from contracts.apis.chat_to_messages.request import to_messages
 from contracts.apis.chat_to_messages.stream import ChunksOfMessage
 from contracts.apis.fields import Fields, Json, invalid
+from contracts.apis.grounding.citations import CitedChunks, cited
+from contracts.apis.grounding.grounding import Grounding
 from contracts.apis.messages_to_chat.answer import to_message
 from contracts.apis.messages_to_chat.request import to_chat as messages_to_chat
 from contracts.apis.messages_to_chat.stream import MessageEventsOfChunks
 from contracts.apis.responses.answer import to_response
 from contracts.apis.responses.names import NamedFields, OfResponses, name_in
 from contracts.apis.responses.request import to_chat as responses_to_chat
+from contracts.apis.responses.search import search_item
 from contracts.apis.responses.stream import ResponseEventsOfChunks
 from contracts.apis.stream import StreamTranslator
 from contracts.errors import PenstockError
@@ -51,12 +55,35 @@ class Translation:
     stream: Callable[[], StreamTranslator]
 
 
-def translate(api: str, request: Json, spoken: Iterable[str], fields: Fields, origin: Origin) -> Translation:
+def translate(  # noqa: PLR0913, PLR0917 - what a translation can depend on
+    api: str,
+    request: Json,
+    spoken: Iterable[str],
+    fields: Fields,
+    origin: Origin,
+    grounding: Grounding | None = None,
+) -> Translation:
     """The request for a provider that speaks only the APIs in `spoken`; limits of tokens have OpenAI's newer name.
 
-    Raises `PenstockError` (`invalid_request`) naming what the provider can't be asked.
+    Where there is a `grounding`, its sources go with the request, and the answer cites them. Raises `PenstockError`
+    (`invalid_request`) naming what the provider can't be asked.
     """
     known = frozenset(spoken)
+    if grounding is None:
+        return _translated(api, request, known, fields, origin)
+    inner = fields.again()
+    try:
+        if api == OPENAI_RESPONSES:
+            made = _of_response(request, known, inner, origin, grounding)
+        else:
+            made = _citing(_translated(api, grounding.request, known, inner, origin), grounding)
+    except PenstockError as error:
+        raise _named(error, grounding.path) from error
+    fields.dropped += map(grounding.path, inner.dropped)
+    return made
+
+
+def _translated(api: str, request: Json, known: frozenset[str], fields: Fields, origin: Origin) -> Translation:
     if api in known:
         return Translation(api, request, _as_it_is, AsItIs)
     if api == ANTHROPIC_MESSAGES and OPENAI_CHAT in known:
@@ -70,29 +97,52 @@ def translate(api: str, request: Json, spoken: Iterable[str], fields: Fields, or
     raise invalid("model", f"has a provider that offers nothing like {_CALLED.get(api, api)}")
 
 
-def _of_response(request: Json, spoken: frozenset[str], fields: Fields, origin: Origin) -> Translation:
+def _of_response(
+    request: Json, known: frozenset[str], fields: Fields, origin: Origin, grounding: Grounding | None = None
+) -> Translation:
     response_id, created_at = response_id_of(origin.request_id), origin.created_at
-    chat = responses_to_chat(request, OfResponses(fields))
+    asked = request if grounding is None else grounding.request
+    chat = responses_to_chat(asked, OfResponses(fields))
     try:
-        further = translate(OPENAI_CHAT, chat, spoken, NamedFields(fields, request), origin)
+        further = _translated(OPENAI_CHAT, chat, known, NamedFields(fields, asked), origin)
     except PenstockError as error:
-        raise _named(error, request) from error
+        raise _named(error, partial(name_in, asked)) from error
+    search = None
+    if grounding is not None:
+        further = _citing(further, grounding)
+        search = search_item(response_id, grounding.queries, grounding.grounds, request)
 
     def answer(native: Json) -> Json:
-        return to_response(further.answer(native), request, response_id=response_id, created_at=created_at)
+        whole = further.answer(native)
+        return to_response(whole, request, response_id=response_id, created_at=created_at, search=search)
 
     def stream() -> StreamTranslator:
-        events = ResponseEventsOfChunks(request, response_id=response_id, created_at=created_at)
+        events = ResponseEventsOfChunks(request, response_id=response_id, created_at=created_at, search=search)
         return Chained(further.stream(), events)
 
     return Translation(further.api, further.request, answer, stream)
 
 
-def _named(error: PenstockError, request: Json) -> PenstockError:
+def _citing(chat: Translation, grounding: Grounding) -> Translation:
+    """A chat whose answer cites what the model was given."""
+    grounds = grounding.grounds
+    if not grounds:
+        return chat
+
+    def answer(native: Json) -> Json:
+        return cited(chat.answer(native), grounds)
+
+    def stream() -> StreamTranslator:
+        return Chained(chat.stream(), CitedChunks(grounds))
+
+    return Translation(chat.api, chat.request, answer, stream)
+
+
+def _named(error: PenstockError, name: Callable[[str], str]) -> PenstockError:
     """The error with the field's name as the caller knows it; one that has it already stays."""
     if error.param is None:
         return error
-    param = name_in(request, error.param)
+    param = name(error.param)
     return PenstockError(error.code, error.message.replace(error.param, param, 1), stage=error.stage, param=param)
 
 

@@ -23,6 +23,7 @@ from infra.streams.names import (
     SERVER_MAX_DELIVER,
     SUBMITTED,
     UNCACHED,
+    UNGROUNDED,
     USAGE,
     VALIDATED,
 )
@@ -75,6 +76,7 @@ def stage_subscriptions(settings: Settings, catalog: Catalog) -> dict[str, tuple
     width = settings.stage_concurrency
     return {
         "validation": lane_subscriptions(REQUESTED, "validation", "inference.requested", width),
+        "retrieval": lane_subscriptions(UNGROUNDED, "retrieval", "inference.ungrounded", width),
         "cache": lane_subscriptions(VALIDATED, "cache", "inference.validated", width),
         "cache-fill": tuple(
             Subscription(stream, f"cache-fill-{lane}", f"{ROOT}.inference.completed.{lane}.>", lane, width * 8)

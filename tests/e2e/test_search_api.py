@@ -1,27 +1,15 @@
 """Searching a store, measuring it, and feedback, over HTTP: by the openai SDK where that has a method."""
 
 import asyncio
-import hashlib
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from openai import OpenAI
 
-from contracts.filters import Scalar
-from infra.database.engine import create_engine
 from infra.database.keys import DOCUMENTS, SEARCH
-from infra.index.chunks import Chunk, DocumentChunks
-from infra.index.documents import Documents, Submission
-from infra.index.version import VersionSpec
-from infra.index.versions import IndexVersions
-from infra.index.writer import write_documents
-from infra.settings import Settings
 from infra.telemetry import names
-from ingestion.embedding import embedding_model
-from ingestion.text import term_frequencies
-from tests.e2e.documents import HOSTILE, refusal
+from tests.e2e.documents import HOSTILE, fill, refusal
 from tests.e2e.otlp_sink import OtlpSink
 from tests.e2e.running import Penstock
 
@@ -31,39 +19,6 @@ TEXTS = {
     "bread.md": "Bread is made of flour, water, salt and yeast.",
 }
 RIVAL = "the rival's secret recipe for bread"
-
-
-async def fill(database: str, tenant: str, store: str, texts: Mapping[str, str]) -> int:
-    """Index texts, each a document of one chunk, in a first version, which goes live; its number."""
-    engine = create_engine(Settings(database_url=database), pool_size=2)  # type: ignore[arg-type]
-    model = embedding_model("wordllama")
-    spec = VersionSpec(model=model.name, revision=model.revision, dimension=model.dimension, chunker={"tokens": 512})
-    try:
-        version = await IndexVersions(engine).create(tenant, store, spec)
-        hashes = {name: hashlib.sha256(text.encode()).digest() for name, text in texts.items()}
-        now = datetime.now(UTC)
-        given: dict[str, dict[str, Scalar]] = {
-            name: {"name": name, "length": len(text), **HOSTILE} for name, text in texts.items()
-        }
-        submissions = [Submission(name, name, given[name], hashes[name], now) for name in texts]
-        await Documents(engine).register(tenant, store, submissions)
-        documents = [
-            DocumentChunks(
-                document_id=name,
-                message_id=name,
-                sha256=hashes[name],
-                model=model.name,
-                revision=model.revision,
-                chunks=[Chunk(0, text, hashes[name], 0, len(text), term_frequencies(text))],
-                embeddings=await model.embed([text]),
-            )
-            for name, text in texts.items()
-        ]
-        await write_documents(engine, version, documents)
-        await IndexVersions(engine).switch(tenant, version.id)
-        return version.id
-    finally:
-        await engine.dispose()
 
 
 @pytest.fixture(scope="module")

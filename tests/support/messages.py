@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
 import orjson
 
@@ -22,6 +22,7 @@ from tests.support.simulator import DEPLOYMENT, MODEL, OPENAI
 
 _SUBJECTS: dict[str, Callable[[Lane, str], str]] = {
     "inference.requested": lambda lane, _: subjects.requested(lane, TENANT),
+    "inference.ungrounded": lambda lane, _: subjects.ungrounded(lane, TENANT),
     "inference.validated": lambda lane, _: subjects.validated(lane, TENANT),
     "inference.uncached": lambda lane, _: subjects.uncached(lane, TENANT),
     "inference.routed": lambda lane, _: subjects.routed(lane, OPENAI),
@@ -64,7 +65,7 @@ def _headers(event: str, request_id: str) -> dict[str, str]:
     """What the stages up to this one have found out."""
     headers = _own_headers(event, request_id)
     stage = _STAGES.index(event)
-    if stage >= _STAGES.index("inference.validated"):
+    if stage >= _STAGES.index("inference.ungrounded"):
         headers |= {
             envelope.TENANT: TENANT,
             envelope.API: OPENAI_CHAT,
@@ -98,7 +99,16 @@ def _body(event: str, request_id: str) -> bytes:
         return _usage(request_id).model_dump_json(exclude_none=True).encode()
     if event == "response.stored":
         return _response(request_id).model_dump_json().encode()
+    if event == "inference.ungrounded":
+        return orjson.dumps(_searching(request_id))
     return orjson.dumps(prompt(request_id))
+
+
+def _searching(request_id: str) -> dict[str, Any]:
+    """A prompt that names a store, which has to be there."""
+    body = prompt(request_id)
+    body["request"]["tools"] = [{"type": "file_search", "vector_store_ids": [STORE]}]
+    return body
 
 
 def completed_body(request_id: str) -> InferenceCompleted:

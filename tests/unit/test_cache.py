@@ -42,6 +42,12 @@ def test_how_an_answer_travels_makes_no_difference(change: dict[str, Any]):
     assert cache_key("a", REQUEST) == cache_key("a", {**REQUEST, **change})
 
 
+def test_what_was_looked_up_is_part_of_the_question():
+    plain, empty, found = (cache_key("a", REQUEST, grounds) for grounds in (None, [], [{"text": "x", "score": 0.5}]))
+    assert len({plain, empty, found, cache_key("a", REQUEST, [{"text": "y", "score": 0.5}])}) == 4
+    assert plain == cache_key("a", REQUEST)
+
+
 @pytest.mark.parametrize(
     "change",
     [

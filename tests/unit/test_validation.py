@@ -9,7 +9,7 @@ import pytest
 from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES, OPENAI_EMBEDDINGS, OPENAI_RESPONSES
-from workers.validation.validate import findings, validate
+from workers.validation.validate import findings, validate, without_grounds
 
 GOOD: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
 
@@ -151,3 +151,30 @@ def test_what_was_found_goes_into_the_envelope():
 def test_the_callers_own_deadline_goes_before_the_platforms():
     found = findings(validate(message(deadline="2030-01-01T00:00:00+02:00"), "r1"), "acme", 1_800_000_000)
     assert found[envelope.DEADLINE] == "2029-12-31T22:00:00.000Z"
+
+
+SEARCH: dict[str, Any] = {"type": "file_search", "vector_store_ids": ["docs"]}
+FUNCTION: dict[str, Any] = {"type": "function", "name": "add", "function": {"name": "add"}}
+
+
+@pytest.mark.parametrize(
+    ("api", "tools", "searches"),
+    [
+        ("openai.chat_completions", [FUNCTION, SEARCH], True),
+        (OPENAI_RESPONSES, [SEARCH], True),
+        ("openai.chat_completions", [FUNCTION], False),
+        (OPENAI_RESPONSES, None, False),
+        (ANTHROPIC_MESSAGES, [{**SEARCH, "name": "file_search"}], False),
+    ],
+)
+def test_only_a_request_with_the_tool_is_looked_up_for(api: str, tools: object, searches: bool):
+    asked = {**ASKED.get(api, GOOD), **({"tools": tools} if tools else {})}
+    assert validate(message(asked, api=api), "r1").searches is searches
+
+
+def test_what_a_producer_says_was_looked_up_is_taken_out():
+    ground = {"store_id": "s", "document_id": "d", "filename": "f", "start": 0, "end": 1, "score": 1, "text": "x"}
+    body = message(grounds=[ground])
+    assert validate(body, "r1").contract.grounds is not None
+    assert validate(without_grounds(body), "r1").contract.grounds is None
+    assert json.loads(without_grounds(body)) == json.loads(message())

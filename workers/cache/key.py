@@ -22,11 +22,13 @@ NOT_PART_OF_THE_QUESTION = frozenset(
 """Fields that change how an answer travels, is filed or is billed, and not what it says."""
 
 
-def cache_key(api: str, request: dict[str, Any]) -> str:
+def cache_key(api: str, request: dict[str, Any], grounds: list[Any] | None = None) -> str:
     """SHA-256 over the canonical JSON (sorted keys) of everything that determines the answer; 64 hexadecimal digits.
 
-    The tenant is not in it: it stands in the subject beside it, so that no tenant can reach another's entry.
+    `grounds` are what was looked up for it: where the index has changed, so has the question. The tenant is not in it:
+    it stands in the subject beside it, so that no tenant can reach another's entry.
     """
     question = {name: value for name, value in request.items() if name not in NOT_PART_OF_THE_QUESTION}
-    canonical = orjson.dumps([api, question], option=orjson.OPT_SORT_KEYS)
+    asked = [api, question] if grounds is None else [api, question, grounds]
+    canonical = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()

@@ -29,8 +29,9 @@ def build(context: WorkerContext) -> Worker:
         if not enabled or control == "no-store":
             return _miss(job, "bypass", {})
         api = job.headers[envelope.API]
-        request = orjson.loads(job.body)["request"]
-        key = cache_key(api, request)
+        body = orjson.loads(job.body)
+        request = body["request"]
+        key = cache_key(api, request, body.get("grounds"))
         if control == "no-cache":
             return _miss(job, "bypass", {envelope.CACHE_KEY: key})
         entry = await store.find(job.tenant, key)

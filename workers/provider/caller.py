@@ -7,6 +7,7 @@ from opentelemetry.trace import SpanKind
 
 from contracts import envelope
 from contracts.apis.fields import Fields
+from contracts.apis.grounding.grounding import Grounding
 from contracts.apis.shape import SHAPES
 from contracts.apis.translate import Origin, Translation, translate
 from contracts.errors import ErrorCode, PenstockError
@@ -33,12 +34,14 @@ class Caller:
         self._tracer = tracer
         self._gone = gone
 
-    def word(self, job: Job, attempt: Attempt, request: dict[str, Any]) -> Translation:
+    def word(
+        self, job: Job, attempt: Attempt, request: dict[str, Any], grounding: Grounding | None = None
+    ) -> Translation:
         """The request in words of the provider's. Raises `PenstockError` where it can't be asked that."""
         origin = Origin(job.request_id, int(attempt.started_at.timestamp()), attempt.provider_model)
         fields = Fields(drop=job.headers.get(envelope.DROP_PARAMS) == "true")
         with self._pool.lease(attempt.deployment.provider) as (_, model):
-            return translate(job.headers[envelope.API], request, model.spoken, fields, origin)
+            return translate(job.headers[envelope.API], request, model.spoken, fields, origin, grounding)
 
     async def call(self, job: Job, attempt: Attempt, asked: Asked, send: Send | None, stop: Stop) -> Result:
         """Make one call, within what is left of the job's deadline: a stream where `send` takes its events."""

@@ -1,11 +1,16 @@
 """What is done with one routed request: its past is looked up where it may have one, and its calls are made."""
 
+import secrets
+from typing import Any
+
 import orjson
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from contracts import envelope
-from contracts.inference import DROP_PARAMS
+from contracts.apis.fields import Json
+from contracts.apis.grounding.grounding import Grounding, ground
+from contracts.inference import DROP_PARAMS, Ground
 from infra.catalog import CatalogSource
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, Publication
@@ -55,10 +60,12 @@ class Handling:
         return await self._run(job, past)
 
     async def _run(self, job: Job, past: Past) -> Outcome:
-        request, catalog = orjson.loads(job.body)["request"], self._catalog.current
+        body, catalog, api = orjson.loads(job.body), self._catalog.current, job.headers[envelope.API]
+        request = body["request"]
         request.pop(DROP_PARAMS, None)
+        grounding = _grounding_of(api, request, body.get("grounds"))
         place = await place_of(self._js, job, request)
-        prompt_tokens = estimated(job.headers[envelope.API], request, 0).input_tokens
+        prompt_tokens = estimated(api, request if grounding is None else grounding.request, 0).input_tokens
         plan = plan_of(job.headers, catalog, prompt_tokens)
         model = catalog.resolve(job.headers[envelope.MODEL])
         run = Run(
@@ -70,9 +77,17 @@ class Handling:
             journal=Journal(job, past, self._tools.emitter, self._recovery),
             hedge_after=model.hedge_after if model else None,
             place=place,
+            grounding=grounding,
         )
         return await run.to_the_end()
 
     def _owed(self, job: Job, past: Past) -> tuple[Publication, ...]:
         deployments = self._catalog.current.deployments()
         return tuple(row_owed(job, call, past.terminal, deployments.get(call.deployment)) for call in past.last_calls)
+
+
+def _grounding_of(api: str, request: Json, grounds: list[Any] | None) -> Grounding | None:
+    """The request with what was looked up for it; None where nothing was to be."""
+    if grounds is None:
+        return None
+    return ground(api, request, [Ground.model_validate(found) for found in grounds], secrets.token_hex(8))

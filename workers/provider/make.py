@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts import envelope
+from contracts.apis.grounding.grounding import Grounding
 from contracts.errors import PenstockError
 from contracts.inference import AttemptedCall
 from infra.dispatch.emit import Emitter
@@ -45,10 +46,19 @@ class Maker:
     """Makes the calls of one request."""
 
     def __init__(  # noqa: PLR0913 - what one request needs
-        self, job: Job, request: dict[str, Any], plan: Plan, relay: DeltaRelay | None, *, tools: Tools, journal: Journal
+        self,
+        job: Job,
+        request: dict[str, Any],
+        plan: Plan,
+        relay: DeltaRelay | None,
+        *,
+        tools: Tools,
+        journal: Journal,
+        grounding: Grounding | None = None,
     ) -> None:
         self._job = job
         self._request = request
+        self._grounding = grounding
         self._plan = plan
         self._relay = relay
         self._tools = tools
@@ -88,10 +98,11 @@ class Maker:
 
     def _worded(self, attempt: Attempt, option: Option) -> Asked:
         try:
-            translation = self._tools.caller.word(self._job, attempt, self._request)
+            translation = self._tools.caller.word(self._job, attempt, self._request, self._grounding)
         except PenstockError as error:
             raise CannotBeAskedError(error, option) from error
-        return Asked(self._job.headers[envelope.API], self._request, translation)
+        asked = self._request if self._grounding is None else self._grounding.request
+        return Asked(self._job.headers[envelope.API], asked, translation)
 
     async def record(self, made: Made) -> None:
         """Enter a call that is not the request's outcome into the ledger."""

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from tenacity import AsyncRetrying, retry_if_result, stop_before_delay
 
 from contracts import envelope
+from contracts.apis.grounding.grounding import Grounding
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import InferenceCompleted
 from contracts.subjects import Lane
@@ -47,6 +48,7 @@ class Run:
         journal: Journal,
         hedge_after: float | None,
         place: Place | None = None,
+        grounding: Grounding | None = None,
     ) -> None:
         self._job = job
         self._request = request
@@ -54,7 +56,7 @@ class Run:
         self._relay = relay
         self._tools = tools
         self._journal = journal
-        self._maker = Maker(job, request, plan, relay, tools=tools, journal=journal)
+        self._maker = Maker(job, request, plan, relay, tools=tools, journal=journal, grounding=grounding)
         self._hedge_after = hedge_after
         self._place = place
         self._left = tools.max_attempts

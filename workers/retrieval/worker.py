@@ -1,16 +1,22 @@
-"""Wiring: searches and evaluations, asked for over core NATS, answered to whoever asked."""
+"""Wiring: searches and evaluations, asked for over core NATS, answered to whoever asked; `ungrounded` in, `validated`
+or `failed` out.
+"""
 
 from contracts import subjects
 from contracts.errors import PenstockError
 from contracts.inference import ErrorBody
+from contracts.registry import template_of
 from contracts.retrieval import EvaluationAnswered, EvaluationRequested, RetrievalAnswered, RetrievalRequested
 from infra.dispatch.contract import read_contract
+from infra.dispatch.job import identify_forwarded
+from infra.dispatch.stage import Stage, StageSpec
 from infra.telemetry.metrics import RetrievalMetrics
 from infra.telemetry.tracing import Span
 from workers.context import Worker, WorkerContext
 from workers.embedders import embedders_of
 from workers.retrieval.answering import Answering, Door
 from workers.retrieval.errors import STAGE
+from workers.retrieval.grounding import Grounder
 from workers.retrieval.service import Service
 
 
@@ -45,7 +51,9 @@ def build(context: WorkerContext) -> Worker:
         await embedders.close()
         await service.close()
 
-    return Worker((), open_all, close_all)
+    grounder = Grounder(service, context.catalog, context.settings.grounding_tokens)
+    spec = StageSpec(STAGE, template_of("inference.ungrounded"), identify_forwarded, context.settings.stage_concurrency)
+    return Worker((Stage(spec, grounder.handle, context.subscriptions["retrieval"]),), open_all, close_all)
 
 
 def _told(answer: RetrievalAnswered | EvaluationAnswered) -> bytes:

@@ -9,13 +9,22 @@ import orjson
 from pydantic import ValidationError
 
 from contracts import envelope
+from contracts.apis.grounding.search import wants_search
 from contracts.apis.rules import RULES
 from contracts.apis.rules.refusal import invalid
 from contracts.errors import ContractError, ErrorCode, PenstockError
-from contracts.inference import ANTHROPIC_MESSAGES, APIS, DROP_PARAMS, InferenceRequested
+from contracts.inference import (
+    ANTHROPIC_MESSAGES,
+    APIS,
+    DROP_PARAMS,
+    OPENAI_CHAT,
+    OPENAI_RESPONSES,
+    InferenceRequested,
+)
 from contracts.subjects import require_token
 
 STAGE = "validation"
+_SEARCHING = (OPENAI_CHAT, OPENAI_RESPONSES)
 _FOUND_OUT_LATER = frozenset(
     {envelope.CACHE_STATUS, envelope.CACHE_KEY, envelope.DEPLOYMENTS, envelope.LONG_CONTEXT, envelope.ROUTE}
 )
@@ -23,11 +32,12 @@ _FOUND_OUT_LATER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A request that is well formed, and what was found in it."""
+    """A request that is well formed, and what was found in it. `searches`: documents are to be looked up for it."""
 
     contract: InferenceRequested
     model: str
     stream: bool
+    searches: bool
 
 
 def from_outside(headers: Mapping[str, str]) -> dict[str, str]:
@@ -52,7 +62,13 @@ def validate(body: bytes, request_id: str) -> Checked:
         raise ContractError(f"api must be one of {', '.join(APIS)}", stage=STAGE, param="api")
     asked = check(contract.api, contract.request)
     _require_writable(asked)
-    return Checked(contract, asked["model"], bool(asked.get("stream")))
+    searches = contract.api in _SEARCHING and wants_search(asked)
+    return Checked(contract, asked["model"], bool(asked.get("stream")), searches)
+
+
+def without_grounds(body: bytes) -> bytes:
+    """A body without what only the retrieval worker can say, whoever wrote it."""
+    return orjson.dumps({name: value for name, value in orjson.loads(body).items() if name != "grounds"})
 
 
 def check(api: str, request: dict[str, Any]) -> dict[str, Any]:

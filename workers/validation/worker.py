@@ -1,4 +1,4 @@
-"""Wiring: `requested` in, `validated` or `failed` out."""
+"""Wiring: `requested` in, `validated`, `ungrounded` or `failed` out."""
 
 import time
 
@@ -16,7 +16,7 @@ from infra.dispatch.stage import Stage, StageSpec
 from infra.responses import ResponseStore
 from workers.context import Worker, WorkerContext
 from workers.validation.conversation import goes_on, with_earlier
-from workers.validation.validate import STAGE, Checked, findings, from_outside, validate
+from workers.validation.validate import STAGE, Checked, findings, from_outside, validate, without_grounds
 
 
 def build(context: WorkerContext) -> Worker:
@@ -34,7 +34,11 @@ def build(context: WorkerContext) -> Worker:
             raise PenstockError(ErrorCode.DEADLINE_EXCEEDED, "the deadline has passed", stage=STAGE)
         if checked.contract.api == OPENAI_RESPONSES and goes_on(checked.contract.request):
             job.body = await _continued(job, checked)
+        if checked.contract.grounds is not None:
+            job.body = without_grounds(job.body)
         found = findings(checked, job.tenant, job.position.stored_at + patience[job.lane])
+        if checked.searches:
+            return forwarded(job, "inference.ungrounded", subjects.ungrounded(job.lane, job.tenant), found)
         return forwarded(job, "inference.validated", subjects.validated(job.lane, job.tenant), found)
 
     async def _continued(job: Job, checked: Checked) -> bytes:

@@ -31,10 +31,13 @@ class Ending:
         return self.finish_reason in _INCOMPLETE
 
 
-def to_response(completion: Json, request: Json, *, response_id: str, created_at: int) -> Json:
+def to_response(
+    completion: Json, request: Json, *, response_id: str, created_at: int, search: Json | None = None
+) -> Json:
     """The Response that a whole chat completion makes; `created_at` in Unix seconds.
 
-    The ids of its items follow from `response_id`. Raises `KeyError`, `TypeError` or `ValueError` for no completion.
+    `search` is the item of a search that was made for it. The ids of the other items follow from `response_id`. Raises
+    `KeyError`, `TypeError` or `ValueError` for no completion.
     """
     choice = _first(completion["choices"])
     ending = Ending(
@@ -44,6 +47,7 @@ def to_response(completion: Json, request: Json, *, response_id: str, created_at
         completion.get("service_tier"),
     )
     output = output_items(object_of(choice["message"]), logprobs_of(choice), response_id, incomplete=ending.incomplete)
+    output = output if search is None else [search, *output]
     return finished(request, output, ending, response_id=response_id, created_at=created_at)
 
 

@@ -97,6 +97,12 @@ def arguments_delta(place: Place, delta: str) -> Json:
     return at(place, "function_call_arguments.delta", delta=delta)
 
 
+def searched(place: Place) -> Iterator[Json]:
+    """How a search goes that has been made."""
+    for state in ("in_progress", "searching", "completed"):
+        yield at(place, f"file_search_call.{state}")
+
+
 def closed(place: Place, item: Json) -> Iterator[Json]:
     """The parts of an item, each whole, and the item. Raises `KeyError` for one of another shape."""
     match item["type"]:
@@ -146,6 +152,8 @@ def _emptied(item: Json) -> Json:
             return {**bare, "summary": [], "status": "in_progress"}
         case "function_call":
             return {**item, "arguments": "", "status": "in_progress"}
+        case "file_search_call":
+            return {**item, "results": None, "status": "in_progress"}
         case _:
             return item
 

@@ -1,6 +1,12 @@
 """The ids of items: made from the Response's own, so that a stream and its stored answer agree on them."""
 
-_PREFIXES = {"message": "msg", "function_call": "fc", "function_call_output": "fco", "reasoning": "rs"}
+_PREFIXES = {
+    "message": "msg",
+    "function_call": "fc",
+    "function_call_output": "fco",
+    "reasoning": "rs",
+    "file_search_call": "fs",
+}
 _OF_RESPONSES = "resp_"
 
 

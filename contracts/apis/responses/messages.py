@@ -66,6 +66,9 @@ class _Chat:
                 self._output(item, path)
             case "reasoning":
                 self._thinking += unsealed(item.get("encrypted_content"))
+            case "file_search_call":
+                # What it found was in the prompt that it was made for; the answer says what came of it.
+                return
             case "item_reference":
                 raise invalid(path, "refers to an item that is not known")
             case "":

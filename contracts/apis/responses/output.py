@@ -8,6 +8,7 @@ from contracts.apis.responses.thinking import sealed
 
 _COMPLETED = "completed"
 _INCOMPLETE = "incomplete"
+_BEFORE_AN_ANSWER = ("reasoning", "file_search_call")
 _OF_A_CALL = ("id", "type", "index", "function")
 
 
@@ -36,8 +37,9 @@ def output_items(message: Json, logprobs: list[Json], response_id: str, *, incom
 
 def cut_off(items: list[Json]) -> list[Json]:
     """The items of an answer that broke off: the last that was said or called is incomplete, or else the thinking."""
-    said = [index for index, item in enumerate(items) if item["type"] != "reasoning"]
-    last = said[-1] if said else len(items) - 1
+    said = [index for index, item in enumerate(items) if item["type"] not in _BEFORE_AN_ANSWER]
+    thought = [index for index, item in enumerate(items) if item["type"] == "reasoning"]
+    last = (said or thought or [-1])[-1]
     return [{**item, "status": _INCOMPLETE} if index == last else item for index, item in enumerate(items)]
 
 

@@ -59,6 +59,8 @@ def _item(place: Place, item: Json) -> Iterator[Json]:
             yield from _content(place, list_in(item, "content"))
         case "function_call":
             yield events.arguments_delta(place, item["arguments"])
+        case "file_search_call":
+            yield from events.searched(place)
     yield from events.closed(place, item)
 
 

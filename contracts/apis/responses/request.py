@@ -18,7 +18,7 @@ _TRANSLATED = frozenset(
 )
 _IMPOSSIBLE = ("prompt", "conversation", "context_management", "max_tool_calls", "image", "access_programs", "n")
 _LOGPROBS = "message.output_text.logprobs"
-_HARMLESS = ("reasoning.encrypted_content", "message.input_image.image_url")
+_HARMLESS = ("reasoning.encrypted_content", "message.input_image.image_url", "file_search_call.results")
 _OF_TEXT = ("format", "verbosity")
 _OF_REASONING = {"context": "auto", "mode": "standard"}
 """What a chat can't be asked of reasoning, with the value that asks for nothing."""

@@ -14,6 +14,7 @@ from contracts.apis.responses.events import Numbered, Place
 from contracts.apis.responses.ids import call_id, item_id
 from contracts.apis.responses.live import LiveCall, LiveItem, LiveMessage, LiveReasoning
 from contracts.apis.responses.output import annotations_of, cut_off, logprobs_of, text_of
+from contracts.apis.responses.search import LiveSearch
 
 
 class ResponseEventsOfChunks:
@@ -24,9 +25,10 @@ class ResponseEventsOfChunks:
     model calls before it talks, or thinks twice, the Response tells so, and a completion can't.
     """
 
-    def __init__(self, request: Json, *, response_id: str, created_at: int) -> None:
-        """`created_at` in Unix seconds."""
+    def __init__(self, request: Json, *, response_id: str, created_at: int, search: Json | None = None) -> None:
+        """`created_at` in Unix seconds; `search` is the item of a search that was made for it."""
         self._request = request
+        self._search = search
         self._response_id = response_id
         self._created_at = created_at
         self._number = Numbered()
@@ -82,6 +84,13 @@ class ResponseEventsOfChunks:
         if self._ending is None:
             self._ending = Ending(model or self._request["model"])
             yield from events.begun(self._unfinished("in_progress"))
+            yield from self._searched()
+
+    def _searched(self) -> Iterator[Json]:
+        if self._search is not None:
+            made = LiveSearch(self._place(self._search["type"]), self._search)
+            yield self._open(made)
+            yield from made.run()
 
     def _note(self, **known: Any) -> None:  # noqa: ANN401 - the fields of an Ending
         if self._ending is not None:

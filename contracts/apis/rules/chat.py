@@ -1,9 +1,10 @@
 """The rules of OpenAI's chat completion request, as far as they don't depend on the model."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from contracts.apis.rules.file_search import Tools
 from contracts.apis.rules.rules import ModelName, Open
 
 
@@ -48,4 +49,4 @@ class ChatCompletionRequest(Open):
     presence_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
     frequency_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
     stop: str | list[str] | None = None
-    tools: list[dict[str, Any]] | None = None
+    tools: Tools | None = None

@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from contracts.apis.responses.items import kind_of
+from contracts.apis.rules.file_search import Tools
 from contracts.apis.rules.rules import ModelName, Open
 
 _Name = Annotated[str, Field(min_length=1)]
@@ -107,6 +108,14 @@ class Tool(Open):
         return self
 
 
+def _are_tools(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    _TOOLS.validate_python(tools)
+    return tools
+
+
+_TOOLS = TypeAdapter(list[Tool])
+
+
 class TextFormat(Open):
     type: _Name
     name: str | None = None
@@ -156,7 +165,7 @@ class ResponsesRequest(Open):
     top_p: Annotated[float | None, Field(ge=0, le=1)] = None
     top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
     metadata: Annotated[dict[_MetadataKey, _MetadataValue] | None, Field(max_length=16)] = None
-    tools: list[Tool] | None = None
+    tools: Annotated[Tools, AfterValidator(_are_tools)] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     include: list[str] | None = None

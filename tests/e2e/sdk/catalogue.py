@@ -21,6 +21,8 @@ FAULTS = {
     "cut-stream": "sim-cut-stream",
     "err-in-stream": "sim-err-in-stream",
 }
+OUTSIDE = "outside"
+"""A model whose provider is not in the house."""
 _PATHS: dict[str, dict[str, str]] = {
     "openai": {"kind": "openai", "path": "/v1"},
     "azure-dated": {"kind": "azure", "api_version": "2024-10-21", "api_key_env": KEY_VARIABLE},
@@ -36,7 +38,9 @@ def write_catalogue(path: Path, simulator: str) -> Path:
         | {name: value for name, value in found.items() if name != "path"}
         for kind, found in _PATHS.items()
     ]
+    providers.append({"name": OUTSIDE, "kind": "openai", "base_url": f"{simulator}/v1"})
     models = [model for kind in KINDS for model in _models(kind)]
+    models.append({"name": OUTSIDE, "deployments": [{"name": OUTSIDE, "provider": OUTSIDE, "model": "sim-small"}]})
     path.write_text(json.dumps({"providers": providers, "models": models}))
     return path
 

@@ -17,6 +17,7 @@ from infra.streams import (
     ROUTED,
     SUBMITTED,
     UNCACHED,
+    UNGROUNDED,
     USAGE,
     VALIDATED,
 )
@@ -24,6 +25,7 @@ from tests.support.simulator import OPENAI
 
 _STREAMS = {
     "inference.requested": REQUESTED,
+    "inference.ungrounded": UNGROUNDED,
     "inference.validated": VALIDATED,
     "inference.uncached": UNCACHED,
     "inference.routed": ROUTED,
@@ -90,6 +92,7 @@ class Case:
 
 CASES = (
     Case("validation", "validation", "inference.requested", ("inference.validated",), "validation"),
+    Case("grounding", "retrieval", "inference.ungrounded", ("inference.validated",), "retrieval"),
     Case("cache-miss", "cache", "inference.validated", ("inference.uncached",), "cache"),
     Case("cache-hit", "cache", "inference.validated", ("inference.completed",), "cache", cached=True),
     Case(

@@ -8,7 +8,7 @@ import orjson
 
 from contracts import envelope
 from tests.integration.conformance.cases import BY_NAME, Case
-from tests.support.messages import Message, message_of
+from tests.support.messages import STORE, Message, message_of
 
 RANDOM = bytes.fromhex("8f1c00ffd9e3a4b27f0d0a00c3285b7b22")
 BAD_UTF8 = b'{"request_id": "poison", "request": {"model": "sim-small\xff\xc3\x28"}}'
@@ -92,6 +92,13 @@ def both(*changes: Change) -> Change:
     return change
 
 
+def search(store: str, **asked: object) -> Change:
+    """Another store, or something else to be asked of it."""
+    tool = {"type": "file_search", "vector_store_ids": [store], **asked}
+    messages = [{"role": "user", "content": "Hello"}]
+    return fields(request={"model": "sim-small", "messages": messages, "tools": [tool]})
+
+
 _AT_THE_DOOR: Mapping[str, tuple[Change, Told]] = {
     "random bytes": (bare(RANDOM), Told.OPERATOR),
     "an empty body": (bare(b""), Told.OPERATOR),
@@ -132,6 +139,13 @@ _NOT_ROUTED: Mapping[str, tuple[Change, Told]] = {
     "no deployments": (headers(ce_deployments=None), Told.OPERATOR | Told.CALLER),
     "a deployment that is not in the catalogue": (headers(ce_deployments="gone"), Told.CALLER),
     "no model": (headers(ce_model=None), Told.OPERATOR | Told.CALLER),
+}
+_NOT_SEARCHED: Mapping[str, tuple[Change, Told]] = {
+    "no tenant": (headers(ce_tenant=None), Told.OPERATOR),
+    "random bytes": (body(RANDOM), Told.OPERATOR | Told.CALLER),
+    "no request": (fields(request=None), Told.OPERATOR | Told.CALLER),
+    "a store that is not there": (search("gone"), Told.CALLER),
+    "a filter that is none": (search(STORE, filters={"type": "telepathy"}), Told.CALLER),
 }
 _FILLS: Mapping[str, tuple[Change, Told]] = {
     "no headers": (bare(RANDOM), Told.NOBODY),
@@ -178,6 +192,7 @@ _SUBMISSIONS: Mapping[str, tuple[Change, Told]] = {
 }
 _OF_CASE: Mapping[str, Mapping[str, tuple[Change, Told]]] = {
     "validation": _AT_THE_DOOR,
+    "grounding": _NOT_SEARCHED,
     "cache-miss": {**_BEHIND_IT, **_UNREADABLE},
     "cache-fill": _FILLS,
     "routing": {**_BEHIND_IT, "no model": (headers(ce_model=None), Told.CALLER)},

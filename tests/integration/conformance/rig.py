@@ -9,12 +9,14 @@ from typing import Any
 from contracts import subjects
 from contracts.inference import OPENAI_CHAT
 from contracts.subjects import Lane
+from infra.database.engine import create_engine
 from infra.streams import ENDED
 from tests.integration.conformance.cases import Case, stream_of
 from tests.support.acks import AckSpy, spied_acks
 from tests.support.database import Database
 from tests.support.documents import document_flow
-from tests.support.messages import Message, completed_body, message_of
+from tests.support.index import make_store
+from tests.support.messages import STORE, Message, completed_body, message_of
 from tests.support.pipeline import TENANT, Pipeline, Stored, new_request_id, prompt
 from tests.support.waiting import eventually
 from tests.support.workers import Intercept, RunningWorkers, StartWorkers, intercepted
@@ -34,10 +36,14 @@ class Rig:
     """What was published, by request id."""
 
     async def prepare(self) -> None:
-        """Where the case is a hit, let the cache know the answer; where it is of documents, give them a store."""
+        """Where the case is a hit, let the cache know the answer; where it is about documents, let there be a store."""
         if self.case.of_documents:
             async with document_flow(self.pipeline) as flow:
                 await flow.built_store()
+        if self.case.consumes == "inference.ungrounded":
+            engine = create_engine(self.pipeline.settings, pool_size=1)
+            await make_store(engine, TENANT, STORE)
+            await engine.dispose()
         if self.case.cached:
             entry = entry_of(completed_body("earlier")).model_dump_json().encode()
             subject = subjects.cache_entry(TENANT, cache_key(OPENAI_CHAT, prompt("any")["request"]))

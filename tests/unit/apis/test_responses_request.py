@@ -105,7 +105,7 @@ def test_what_concerns_the_response_and_not_the_chat_stays_here(own: Json):
         ({"truncation": "auto"}, "truncation"),
         ({"prompt": {"id": "p"}}, "prompt"),
         ({"conversation": "conv_1"}, "conversation"),
-        ({"include": ["reasoning.encrypted_content", "file_search_call.results"]}, "include[1]"),
+        ({"include": ["reasoning.encrypted_content", "code_interpreter_call.outputs"]}, "include[1]"),
         ({"reasoning": {"mode": "pro"}}, "reasoning.mode"),
         ({"text": {"voice": "loud"}}, "text.voice"),
         ({"input": [{**USER}, {"type": "web_search_call", "id": "ws_1"}]}, "input[1]"),
