@@ -1,6 +1,8 @@
 """Which words of a text are marked: those that full text search finds."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingestion.text import spans, words
 
@@ -39,3 +41,9 @@ def test_what_a_document_is_found_by_is_marked():
     for text in ("Ünïcödé ΣΊΣΥΦΟΣ", "ŒUVRE", "ສະບາຍດີ", "Ω Å ﬀ ①", "ǅ \u017ftop"):
         for word in words(text):
             assert spans(text, frozenset([word])), (text, word)
+
+
+@given(st.text("abAB01 _.-'", max_size=60), st.sets(st.text("ab01", min_size=1, max_size=3), max_size=4))
+def test_few_words_are_marked_as_many_are(text: str, wanted: set[str]):
+    many = wanted | {f"zz{number}" for number in range(100)}
+    assert spans(text, wanted) == spans(text, many)
