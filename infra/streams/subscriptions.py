@@ -92,7 +92,10 @@ def stage_subscriptions(settings: Settings, catalog: Catalog) -> dict[str, tuple
             Subscription(USAGE, "ledger", f"{ROOT}.usage.recorded.>", Lane.INTERACTIVE, settings.ledger_batch * 4),
         ),
         "responses": (Subscription(RESPONSES, "responses", f"{ROOT}.response.stored.>", Lane.INTERACTIVE, width * 4),),
-        "chunking": lane_subscriptions(SUBMITTED, "chunking", "documents.submitted", settings.document_concurrency),
+        # Documents are bulk work most of all, and taken in together: that lane gets its full share of hands.
+        "chunking": lane_subscriptions(
+            SUBMITTED, "chunking", "documents.submitted", settings.document_concurrency * BATCH_SHARE
+        ),
         "embedding": tuple(
             subscription
             for pool in (LOCAL_POOL, *(provider.name for provider in catalog.providers))

@@ -2,6 +2,7 @@
 
 from contracts.registry import template_of
 from infra.dispatch.stage import Stage, StageSpec
+from infra.streams import BATCH_SHARE
 from workers.chunking.late import LateChunking
 from workers.context import Worker, WorkerContext
 from workers.documents import identify_submitted
@@ -14,7 +15,7 @@ def build(context: WorkerContext) -> Worker:
         "chunking",
         template_of("documents.submitted"),
         identify_submitted,
-        context.settings.document_concurrency,
+        context.settings.document_concurrency * BATCH_SHARE,
         terminal=False,
         given_up=chunking.give_up,
     )

@@ -16,7 +16,7 @@ ONE_AT_A_TIME = dict.fromkeys(("stage_concurrency", "provider_concurrency", "led
 
 async def test_a_stop_finishes_what_is_in_hand_and_hands_back_the_rest(rig: Rig) -> None:
     await rig.pipeline.configure(ack_wait=LONG, **ONE_AT_A_TIME)
-    slots = 4 if rig.case.name in ("ledger", "responses") else 1
+    slots = 4 if rig.case.name in ("ledger", "responses", "chunking") else 1
     taking_their_time = Interceptor(held=True)
     with rig.intercepted(taking_their_time):
         async with rig.spied() as spy:
