@@ -19,10 +19,27 @@ from infra.index.filters import as_json
 from infra.index.registration import Submission, register, take_out
 from infra.index.storable import storable
 from infra.index.tables import Document, DocumentState
-from infra.index.transaction import not_found, tenant_transaction
+from infra.index.transaction import driver_of, not_found, tenant_transaction
 from infra.index.version import IndexVersion, hold_store, require_store
 
 __all__ = ["Behind", "DocumentStatus", "Documents", "Submission"]
+
+
+_FAIL = """
+    INSERT INTO document_states AS s
+        (version_id, document_id, tenant_id, status, error_code, error_message, updated_at)
+    SELECT v.id, d.id, d.tenant_id, 'failed', %(code)s, %(message)s, now()
+    FROM documents d JOIN index_versions v ON v.tenant_id = d.tenant_id AND v.store_id = d.store_id
+    WHERE d.store_id = %(store)s AND d.id = %(document)s AND d.submitted_at <= %(at)s
+        AND v.state IN ('live', 'building') AND coalesce(v.id = %(only)s::bigint, true)
+        AND NOT EXISTS (
+            SELECT FROM document_states h WHERE h.version_id = v.id AND h.document_id = d.id AND h.sha256 = d.sha256
+        )
+    FOR KEY SHARE OF d
+    ON CONFLICT (version_id, document_id) DO UPDATE
+        SET status = 'failed', error_code = %(code)s, error_message = %(message)s, updated_at = now()
+    RETURNING s.version_id
+"""
 
 
 class DocumentStatus(StrEnum):
@@ -114,6 +131,25 @@ class Documents:
         )
         async with tenant_transaction(self._engine, version.tenant_id) as connection:
             return await connection.scalar(statement.returning(DocumentState.document_id)) is not None
+
+    async def fail(  # noqa: PLR0913 - whose, which, and why
+        self,
+        tenant: str,
+        store: str,
+        document_id: str,
+        error: tuple[str, str],
+        *,
+        at: datetime,
+        only_version: int | None = None,
+    ) -> list[int]:
+        """Note that what is wanted of a document, as it was submitted at the latest `at`, can't be indexed: in
+        `only_version`, or in all that are live or building, without those that hold it already. The ids of those.
+        """
+        asked = {"store": store, "document": document_id, "at": at, "only": only_version}
+        said = {"code": error[0], "message": error[1]}
+        async with tenant_transaction(self._engine, tenant) as connection:
+            cursor = await (await driver_of(connection)).execute(_FAIL, {**asked, **said})
+            return [version for (version,) in await cursor.fetchall()]
 
     async def indexed(self, version: IndexVersion, document_ids: Sequence[str]) -> dict[str, bytes]:
         """The hashes of the content whose chunks a version holds, of those documents that it holds."""

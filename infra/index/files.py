@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts.errors import PenstockError
 from infra.index.paging import Keys, Paging, read_page
 from infra.index.storable import storable
-from infra.index.tables import StoredFile
+from infra.index.tables import Document, StoredFile
 from infra.index.transaction import driver_of, not_found, tenant_transaction
 
 DOCUMENT = "document"
@@ -52,6 +52,13 @@ _KEEP_OF_DOCUMENTS = """
 _READ = """
     SELECT f.id, f.filename, f.media_type, c.content
     FROM files f JOIN file_contents c ON c.tenant_id = f.tenant_id AND c.file_id = f.id WHERE f.id = ANY(%s)
+"""
+
+
+_READ_SMALL = """
+    SELECT f.id, f.filename, f.media_type, c.content
+    FROM files f LEFT JOIN file_contents c ON c.tenant_id = f.tenant_id AND c.file_id = f.id AND f.bytes <= %s
+    WHERE f.id = ANY(%s)
 """
 
 
@@ -133,6 +140,15 @@ class Files:
             cursor = await (await driver_of(connection)).execute(_READ, (list(file_ids),), binary=True)
             return {file_id: FileContents(*rest) for file_id, *rest in await cursor.fetchall()}
 
+    async def small_contents(
+        self, tenant: str, file_ids: Sequence[str], most_bytes: int
+    ) -> dict[str, FileContents | None]:
+        """The same, and None for each that has more than `most_bytes`."""
+        async with tenant_transaction(self._engine, tenant) as connection:
+            cursor = await (await driver_of(connection)).execute(_READ_SMALL, (most_bytes, list(file_ids)), binary=True)
+            rows = await cursor.fetchall()
+        return {row[0]: None if row[3] is None else FileContents(*row[1:]) for row in rows}
+
     async def list(self, tenant: str, paging: Paging, purpose: str | None = None) -> tuple[list[FileInfo], bool]:
         """A page of them, and whether there are more: those of a purpose, or all but the content of documents.
 
@@ -171,8 +187,11 @@ async def keep_content(connection: AsyncConnection, tenant: str, files: Sequence
 
 
 async def drop_content(connection: AsyncConnection, file_ids: Sequence[str]) -> None:
-    """Delete the content that documents were submitted with, in a tenant's transaction; no file that was uploaded."""
-    gone = delete(StoredFile).where(StoredFile.id.in_(file_ids), StoredFile.purpose == DOCUMENT)
+    """Delete content that documents were submitted with and none has any more, in a tenant's transaction; no file that
+    somebody uploaded.
+    """
+    needed = exists().where(Document.file_id == StoredFile.id)
+    gone = delete(StoredFile).where(StoredFile.id.in_(file_ids), StoredFile.purpose == DOCUMENT, ~needed)
     await connection.execute(gone)
 
 

@@ -17,8 +17,8 @@ from infra.index.version import IndexVersion
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A document's content as it was submitted: in `content`, or in the file `file_id`. `sha256` is the hash of it that
-    tells whether there is anything to do.
+    """A document's content as it was submitted: in the file `file_id`, or where that is None in `content`, which is to
+    be kept. `sha256` is the hash of it that tells whether there is anything to do.
     """
 
     sha256: bytes
@@ -108,21 +108,18 @@ async def _register(connection: AsyncConnection, tenant: str, newest: Mapping[Ke
         return {}
     submissions = [(key[0], _submission(newest[key], each)) for key, each in wanted.items()]
     registered = await register(connection, tenant, submissions)
+    counting = {key: given for key in registered if (given := newest[key].given) is not None}
     files = [
-        NewFile(each.file_id, each.filename, DOCUMENT, each.media_type, given.content)
-        for key, each in wanted.items()
-        if key in registered
-        and (given := newest[key].given)
-        and given.file_id is None
-        and given.content is not None
-        and each.file_id
+        NewFile(document_file_id(tenant, *key), given.filename, DOCUMENT, given.media_type, given.content)
+        for key, given in counting.items()
+        if given.file_id is None and given.content is not None
     ]
     if files:
         await keep_content(connection, tenant, files)
-    own = {key: document_file_id(tenant, *key) for key in registered}
-    uploaded = [file_id for key, file_id in own.items() if wanted[key].file_id != file_id]
-    if uploaded:
-        await drop_content(connection, uploaded)
+    derived = {document_file_id(tenant, *key): given.file_id for key, given in counting.items()}
+    left = [file_id for file_id, given in derived.items() if given not in (None, file_id)]
+    if left:
+        await drop_content(connection, left)
     return {key: each for key, each in wanted.items() if key in registered}
 
 

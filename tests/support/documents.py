@@ -14,12 +14,14 @@ from contracts.documents import DocumentChunked, DocumentFailed, DocumentIndexed
 from contracts.subjects import Lane
 from infra.claims import Claims
 from infra.database.engine import create_engine
+from infra.dispatch.outcome import Publication
 from infra.index.chunks import Chunk, DocumentChunks
 from infra.index.stores import Store, Stores, StoreSettings
 from infra.index.version import IndexVersion, VersionSpec
 from infra.index.versions import IndexVersions
 from infra.index.writer import write_documents
 from infra.streams import CHUNKED, ENDED, SUBMITTED
+from tests.support.database import Database
 from tests.support.messages import STORE, job_of
 from tests.support.pipeline import TENANT, Pipeline, Stored, new_request_id
 from tests.support.waiting import eventually
@@ -48,13 +50,29 @@ class Flow:
         self, document_id: str, *, lane: Lane = Lane.BATCH, tenant: str = TENANT, store: str = STORE, **fields: Any
     ) -> str:
         """Publish a submission as a producer does; its id. Without any content it has a text."""
+        publication = self.submission(document_id, lane=lane, tenant=tenant, store=store, **fields)
+        return await self._publish(publication)
+
+    async def submit_by_claim(self, document_id: str, **fields: Any) -> str:
+        """The same, its body in the object store if it is large."""
+        return await self._publish(await Claims(self.pipeline.js).checked_in(self.submission(document_id, **fields)))
+
+    def submission(
+        self, document_id: str, *, lane: Lane = Lane.BATCH, tenant: str = TENANT, store: str = STORE, **fields: Any
+    ) -> Publication:
+        """A submission's message."""
         submission_id = new_request_id("submission")
         if not fields.keys() & {"text", "content", "file_id", "deleted", "only_version"}:
             fields["text"] = f"What {document_id} says."
         body = {"submission_id": submission_id, "store": store, "document_id": document_id, **fields}
-        headers = {envelope.MSG_ID: submission_id}
-        await self.pipeline.publish(subjects.submitted(lane, tenant), orjson.dumps(body), headers)
-        return submission_id
+        headers = {envelope.REQUEST_ID: submission_id}
+        key = f"{tenant}.{submission_id}.documents.submitted"
+        return Publication("documents.submitted", subjects.submitted(lane, tenant), key, orjson.dumps(body), headers)
+
+    async def _publish(self, publication: Publication) -> str:
+        headers = {**publication.headers, envelope.MSG_ID: publication.key}
+        await self.pipeline.publish(publication.subject, publication.body, headers)
+        return headers[envelope.REQUEST_ID]
 
     async def chunked(self, submission_id: str) -> list[DocumentChunked]:
         """What was published of a submission for the embedding stage, by version."""
@@ -86,6 +104,11 @@ class Flow:
             return await self.pipeline.held(SUBMITTED) == 0
 
         await eventually(nothing_left, within=15, what="submissions are left")
+
+    async def states(self, database: Database) -> dict[str, tuple[str, str | None]]:
+        """The status of each document, whatever its version, and why."""
+        rows = await database.rows("SELECT document_id, status, error_code FROM document_states")
+        return {row["document_id"]: (row["status"], row["error_code"]) for row in rows}
 
     async def index(self, *bodies: DocumentChunked, tenant: str = TENANT) -> None:
         """Write chunks as the stages behind would, each with a vector that says nothing."""

@@ -3,13 +3,12 @@
 import hashlib
 
 from contracts.documents import DocumentIndexed
-from contracts.errors import ErrorCode, PenstockError
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, Publication
 from infra.index.places import Wanted
 from infra.index.version import IndexVersion
 from infra.telemetry import names
-from workers.chunking.submission import STAGE, About
+from workers.chunking.submission import About
 from workers.documents import indexed
 
 
@@ -20,18 +19,17 @@ def describe(job: Job, about: About) -> None:
 
 
 def without_work(job: Job, about: About, *, deleted: bool) -> Outcome:
+    """The document was deleted, or something newer was submitted in between."""
     label = "deleted" if deleted else "superseded"
     return Outcome(label, (ended(job, about, deleted=deleted, superseded=not deleted),))
 
 
 def unchanged(job: Job, about: About, wanted: Wanted, version: IndexVersion) -> Publication:
+    """The version holds that content already."""
     return ended(job, about, version=version.id, sha256=wanted.sha256.hex(), unchanged=True)
 
 
 def ended(job: Job, about: About, **details: object) -> Publication:
+    """`details` are further fields of `DocumentIndexed`."""
     fields = {"submission_id": about.submission_id, "store_id": about.store_id, "document_id": about.document_id}
     return indexed(job, DocumentIndexed.model_validate({**fields, **details}))
-
-
-def no_file(file_id: str) -> PenstockError:
-    return PenstockError(ErrorCode.NOT_FOUND, f"the file {file_id!r} does not exist", stage=STAGE, param="file_id")

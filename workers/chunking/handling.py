@@ -1,7 +1,8 @@
 """What is done with a submission: taken in, and cut for each index version that doesn't hold its content yet."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 from contracts import subjects
@@ -15,14 +16,13 @@ from infra.dispatch.outcome import Outcome, Publication
 from infra.index.documents import Documents, DocumentStatus
 from infra.index.intake import Given, TakenIn
 from infra.index.places import Wanted
-from infra.index.stores import Store
+from infra.index.stores import Store, Stores
 from infra.index.version import IndexVersion, VersionSpec
 from infra.index.versions import IndexVersions
 from infra.telemetry import names
-from infra.telemetry.logs import Logger
 from ingestion.chunking import ChunkerSettings
 from ingestion.parsing import ParserPool, UnparsableError
-from workers.chunking.answers import describe, ended, no_file, unchanged, without_work
+from workers.chunking.answers import describe, ended, unchanged, without_work
 from workers.chunking.cutting import Cut, cut, is_plain, parse_and_cut
 from workers.chunking.reception import Reception
 from workers.chunking.submission import (
@@ -33,6 +33,7 @@ from workers.chunking.submission import (
     given_by_file,
     given_inline,
     read_submission,
+    submitted_at,
 )
 from workers.documents import failed, fields_of, message_key
 from workers.embedders import Embedders
@@ -46,12 +47,12 @@ class Tools:
 
     claims: Claims
     reception: Reception
+    stores: Stores
     documents: Documents
     versions: IndexVersions
     embedders: Embedders
     parsers: ParserPool
     emitter: Emitter
-    log: Logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,43 +80,57 @@ class Chunking:
         require_identity(Identity(job.lane, job.tenant, job.request_id), STAGE)
         body = await self._tools.claims.body_of(job)
         try:
-            outcome = await self._work(job, read_submission(body, job.request_id))
+            submission = read_submission(body, job.request_id)
+            async with self._given(job.tenant, submission) as given:
+                outcome = await self._work(job, submission, given)
         except PenstockError as error:
-            about = about_of(fields_of(body), job.request_id)
-            if about is None or error.retryable or error.code is ErrorCode.INTERNAL_ERROR:
+            if error.retryable or error.code is ErrorCode.INTERNAL_ERROR:
                 raise
-            outcome = Outcome("failed", (failed(job, about, error),))
+            told = await self._fail(job, body, error)
+            if told is None:
+                raise
+            outcome = Outcome("failed", (told,))
         return replace(outcome, settled=self._tools.claims.settled(job))
 
     async def give_up(self, job: Job, error: PenstockError) -> None:
         """The document of a message that becomes a dead letter has failed, as far as it can be told which one it is."""
         try:
-            body = await self._tools.claims.body_of(job)
-            about = about_of(fields_of(body), job.request_id)
             require_identity(Identity(job.lane, job.tenant, job.request_id), STAGE)
+            body = await self._tools.claims.body_of(job)
         except ContractError:
             return
-        if about is not None:
-            told = await self._give_up(job, body, error) or (failed(job, about, error),)
-            await self._tools.emitter.emit_all(job, told)
+        told = await self._fail(job, body, error)
+        if told is not None:
+            await self._tools.emitter.emit(job, told)
 
-    async def _give_up(self, job: Job, body: bytes, error: PenstockError) -> tuple[Publication, ...]:
-        try:
+    async def _fail(self, job: Job, body: bytes, error: PenstockError) -> Publication | None:
+        """What is said of the document; None where it can't be told which one it is."""
+        about, version = about_of(fields_of(body), job.request_id), None
+        if about is None:
+            return None
+        with suppress(ContractError):
             submission = read_submission(body, job.request_id)
-            taken, given = await self._take_in(job, submission)
-            if taken.store is None or taken.wanted is None:
-                return ()
-            about = About(job.request_id, taken.store.id, submission.document_id)
-            return await self._refuse(_Task(job, about, taken.wanted, given), taken.versions, ErrorBody.of(error))
+            version = submission.only_version
+            await self._mark(job, submission, error)
+        return failed(job, about, error, version)
+
+    async def _mark(self, job: Job, submission: DocumentSubmitted, error: PenstockError) -> None:
+        """Whoever looks at the document sees that it has failed, if it is one that the store has."""
+        if submission.deleted:
+            return
+        said, at = (error.code, error.message), submitted_at(submission, job.position.stored_at)
+        try:
+            store = await self._tools.stores.resolve(job.tenant, submission.store)
+            await self._tools.documents.fail(
+                job.tenant, store.id, submission.document_id, said, at=at, only_version=submission.only_version
+            )
         except PenstockError as another:
+            # There is no such store, or none that has a document of such a name.
             if another.retryable:
                 raise
-        except Exception as another:  # noqa: BLE001 - what is given up on may be what nothing can be done with
-            self._tools.log.warning("document_not_marked", error=repr(another))
-        return ()
 
-    async def _work(self, job: Job, submission: DocumentSubmitted) -> Outcome:
-        taken, given = await self._take_in(job, submission)
+    async def _work(self, job: Job, submission: DocumentSubmitted, given: Given | None) -> Outcome:
+        taken = await self._take_in(job, submission, given)
         if taken.store is None:
             message = f"the vector store {submission.store!r} does not exist"
             raise PenstockError(ErrorCode.NOT_FOUND, message, stage=STAGE, param="store")
@@ -132,19 +147,18 @@ class Chunking:
         label, made = await self._chunk(_Task(job, about, taken.wanted, given), versions)
         return Outcome(label, (*held, *made))
 
-    async def _take_in(self, job: Job, submission: DocumentSubmitted) -> tuple[TakenIn, Given | None]:
-        given = await self._given(job.tenant, submission)
+    async def _take_in(self, job: Job, submission: DocumentSubmitted, given: Given | None) -> TakenIn:
         arrival = arrival_of(submission, given, job.position.stored_at)
-        return await self._tools.reception.take_in(job.tenant, arrival), given
+        return await self._tools.reception.take_in(job.tenant, arrival)
 
-    async def _given(self, tenant: str, submission: DocumentSubmitted) -> Given | None:
+    @asynccontextmanager
+    async def _given(self, tenant: str, submission: DocumentSubmitted) -> AsyncIterator[Given | None]:
         """Raises `PenstockError` (`not_found`) for a file that isn't there."""
         if submission.file_id is None:
-            return given_inline(submission)
-        file = await self._tools.reception.contents(tenant, submission.file_id)
-        if file is None:
-            raise no_file(submission.file_id)
-        return given_by_file(submission, submission.file_id, file)
+            yield given_inline(submission)
+            return
+        async with self._tools.reception.reading(tenant, submission.file_id) as file:
+            yield given_by_file(submission, submission.file_id, file)
 
     async def _first_version(self, tenant: str, store: Store) -> IndexVersion:
         """A store's index begins with its first document."""
@@ -177,7 +191,13 @@ class Chunking:
 
     async def _cut(self, task: _Task, versions: Sequence[IndexVersion]) -> list[Cut]:
         """Raises `UnparsableError`, and `PenstockError` (`not_found`) where the content has been deleted."""
-        content, wanted, about = await self._content(task), task.wanted, task.about
+        if task.given is not None and task.given.content is not None:
+            return await self._cut_content(task, task.given.content, versions)
+        async with self._tools.reception.reading(task.job.tenant, task.wanted.file_id or "") as file:
+            return await self._cut_content(task, file.content, versions)
+
+    async def _cut_content(self, task: _Task, content: bytes, versions: Sequence[IndexVersion]) -> list[Cut]:
+        wanted, about = task.wanted, task.about
         if is_plain(wanted.filename, wanted.media_type, content):
             parsed, cuts = await asyncio.to_thread(parse_and_cut, content, wanted, about, versions)
         else:
@@ -185,15 +205,6 @@ class Chunking:
             cuts = await asyncio.to_thread(cut, parsed, wanted, about, versions)
         task.job.span.attributes[names.DOCUMENT_KIND] = parsed.kind
         return cuts
-
-    async def _content(self, task: _Task) -> bytes:
-        if task.given is not None and task.given.content is not None:
-            return task.given.content
-        file_id = task.wanted.file_id
-        file = None if file_id is None else await self._tools.reception.contents(task.job.tenant, file_id)
-        if file is None:
-            raise no_file(file_id or "of its content")
-        return file.content
 
     async def _forward(self, task: _Task, each: Cut) -> Sequence[Publication]:
         try:

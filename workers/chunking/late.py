@@ -58,6 +58,7 @@ class LateChunking:
 
     def _make(self) -> "Chunking":
         from infra.index.documents import Documents
+        from infra.index.stores import Stores
         from infra.index.versions import IndexVersions
         from ingestion.parsing import ParserPool
         from workers.chunking.handling import Chunking, Tools
@@ -69,11 +70,11 @@ class LateChunking:
         tools = Tools(
             claims=Claims(context.connection.js, STAGE),
             reception=Reception(self._engine, settings.index_batch),
+            stores=Stores(self._engine),
             documents=Documents(self._engine),
             versions=IndexVersions(self._engine),
             embedders=self._embedders,
             parsers=self._parsers,
             emitter=Emitter(context.publisher, context.tracer),
-            log=context.log,
         )
         return Chunking(tools)

@@ -1,17 +1,22 @@
 """Submissions into the database: those that come at the same time in one transaction."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from contracts.errors import ErrorCode, PenstockError
 from infra.database.batches import Batcher
 from infra.index.files import FileContents, Files
 from infra.index.intake import Arrival, TakenIn, take_in
+from workers.chunking.submission import STAGE
 
 _LINGER = 0.003
-_FILES_AT_ONCE = 8
-"""That many are read by one query, each of them up to the size that a file may have."""
+_FILES_AT_ONCE, _SMALL = 64, 1024 * 1024
+_LARGE_ONES = 4
+"""Files over a megabyte that a process has in hand: each may be as large as a file may be."""
 
 
 @dataclass(slots=True)
@@ -26,7 +31,8 @@ class _Entry:
 class _Asked:
     tenant: str
     file_id: str
-    found: FileContents | None = None
+    known: bool = False
+    small: FileContents | None = None
 
 
 class Reception:
@@ -37,6 +43,7 @@ class Reception:
         self._files = Files(engine)
         self._entries = Batcher[_Entry](self._take_in, batch, _LINGER)
         self._asked = Batcher[_Asked](self._read, _FILES_AT_ONCE, _LINGER)
+        self._large = asyncio.Semaphore(_LARGE_ONES)
 
     async def take_in(self, tenant: str, arrival: Arrival) -> TakenIn:
         """What a submission leads to, once that is written down."""
@@ -44,11 +51,22 @@ class Reception:
         await self._entries.add(entry)
         return entry.taken[-1]
 
-    async def contents(self, tenant: str, file_id: str) -> FileContents | None:
-        """A file, or None where there is none of that id."""
+    @asynccontextmanager
+    async def reading(self, tenant: str, file_id: str) -> AsyncIterator[FileContents]:
+        """A file, for as long as it is worked on. Small ones are read together; a large one waits until there is room.
+
+        Raises `PenstockError` (`not_found`) where there is none of that id.
+        """
         asked = _Asked(tenant, file_id)
         await self._asked.add(asked)
-        return asked.found
+        if asked.small is not None:
+            yield asked.small
+        elif asked.known:
+            async with self._large:
+                found = await self._files.contents(tenant, [file_id])
+                yield _there(found.get(file_id), file_id)
+        else:
+            _there(None, file_id)
 
     async def _take_in(self, entries: Sequence[_Entry]) -> None:
         for tenant in {entry.tenant for entry in entries}:
@@ -59,7 +77,14 @@ class Reception:
 
     async def _read(self, asked: Sequence[_Asked]) -> None:
         for tenant in {each.tenant for each in asked}:
-            found = await self._files.contents(tenant, [each.file_id for each in asked if each.tenant == tenant])
-            for each in asked:
-                if each.tenant == tenant:
-                    each.found = found.get(each.file_id)
+            own = [each for each in asked if each.tenant == tenant]
+            found = await self._files.small_contents(tenant, [each.file_id for each in own], _SMALL)
+            for each in own:
+                each.known, each.small = each.file_id in found, found.get(each.file_id)
+
+
+def _there(found: FileContents | None, file_id: str) -> FileContents:
+    if found is None:
+        message = f"the file {file_id!r} does not exist"
+        raise PenstockError(ErrorCode.NOT_FOUND, message, stage=STAGE, param="file_id")
+    return found

@@ -59,12 +59,17 @@ def given_by_file(submission: DocumentSubmitted, file_id: str, file: FileContent
     return Given(_sha(name, file.media_type, file.content), name, file.media_type, file_id, file.content)
 
 
+def submitted_at(submission: DocumentSubmitted, stored_at: float) -> datetime:
+    """When it was submitted: as it says, or when its message was stored, in seconds since 1970."""
+    return submission.submitted_at or datetime.fromtimestamp(stored_at, UTC)
+
+
 def arrival_of(submission: DocumentSubmitted, given: Given | None, stored_at: float) -> Arrival:
-    """As the index takes it in. `stored_at`, in seconds since 1970, is when it was submitted unless it says so."""
+    """As the index takes it in."""
     return Arrival(
         store=submission.store,
         document_id=submission.document_id,
-        submitted_at=submission.submitted_at or datetime.fromtimestamp(stored_at, UTC),
+        submitted_at=submitted_at(submission, stored_at),
         given=given,
         attributes=submission.attributes,
         only_version=None if submission.deleted else submission.only_version,
