@@ -1,5 +1,6 @@
 """One trace a request: every hop, wait, call and cost, each span below the one that caused it."""
 
+import asyncio
 import json
 import os
 import uuid
@@ -10,14 +11,16 @@ import openai
 import pytest
 from openai import OpenAI
 
+from infra.telemetry import names
+from tests.e2e.documents import fill
 from tests.e2e.otlp_sink import OtlpSink, SeenSpan, Trace
 from tests.e2e.running import Penstock, cost_of
 from tests.e2e.waiting import until
 
 ROOT = "penstock.v1.inference"
 SERVER = "POST /v1/chat/completions"
-REQUESTED, VALIDATED, UNCACHED = (
-    f"{ROOT}.{event}.{{lane}}.{{tenant}}" for event in ("requested", "validated", "uncached")
+REQUESTED, UNGROUNDED, VALIDATED, UNCACHED = (
+    f"{ROOT}.{event}.{{lane}}.{{tenant}}" for event in ("requested", "ungrounded", "validated", "uncached")
 )
 ROUTED = f"{ROOT}.routed.{{lane}}.{{provider}}"
 COMPLETED, FAILED = (f"{ROOT}.{event}.{{lane}}.{{tenant}}.{{request_id}}" for event in ("completed", "failed"))
@@ -33,6 +36,10 @@ WAY_IN = [
     (f"process {UNCACHED}", "CONSUMER", "penstock-routing"),
     (f"send {ROUTED}", "PRODUCER", "penstock-routing"),
     (f"process {ROUTED}", "CONSUMER", "penstock-provider"),
+]
+SEARCHED = [
+    (f"send {UNGROUNDED}", "PRODUCER", "penstock-validation"),
+    (f"process {UNGROUNDED}", "CONSUMER", "penstock-retrieval"),
 ]
 CALL = ("chat sim-small", "CLIENT", "penstock-provider")
 WAY_OUT = [
@@ -52,9 +59,20 @@ STREAMS = {
 class Traced:
     """A request that was answered, and its whole trace."""
 
-    def __init__(self, client: OpenAI, spans: OtlpSink, model: str, question: str, **headers: str) -> None:
+    def __init__(
+        self,
+        client: OpenAI,
+        spans: OtlpSink,
+        model: str,
+        question: str,
+        tools: list[dict[str, Any]] | None = None,
+        **headers: str,
+    ) -> None:
         self.raw = client.chat.completions.with_raw_response.create(
-            model=model, messages=[{"role": "user", "content": question}], extra_headers=headers
+            model=model,
+            messages=[{"role": "user", "content": question}],
+            extra_headers=headers,
+            extra_body={"tools": tools} if tools else None,
         )
         self.trace = spans.wait_for(trace_id_of(self.raw.headers["traceparent"]), Trace.is_whole)
 
@@ -142,6 +160,24 @@ def test_the_call_says_what_it_used(client: OpenAI, spans: OtlpSink, question: s
     assert said["gen_ai.usage.input_tokens"] == usage.prompt_tokens
     assert said["gen_ai.usage.output_tokens"] == usage.completion_tokens
     assert said["penstock.usage.estimated"] is False
+
+
+def test_the_search_for_documents_is_a_hop_of_the_same_trace(
+    penstock: Penstock, client: OpenAI, spans: OtlpSink, question: str
+) -> None:
+    stores = [client.vector_stores.create(name=f"traced {number}").id for number in range(2)]
+    asyncio.run(fill(penstock.database, "default", stores[0], {"a.md": "A gate is open.", "b.md": "A gate is shut."}))
+    tools = [{"type": "file_search", "vector_store_ids": stores}]
+    traced = Traced(client, spans, "sim-small", f"Which gate? {question}", tools)
+    way_in = [*WAY_IN[:3], *SEARCHED, *WAY_IN[3:]]
+    way_in[5] = (f"send {VALIDATED}", "PRODUCER", "penstock-retrieval")
+    _, _, _, _, grounding, *_ = traced.assert_chain(*way_in, CALL)
+    said = grounding.attributes
+    assert (said["penstock.grounding.stores"], said["penstock.retrieval.hits"]) == (2, 2)
+    assert said["penstock.grounding.tokens"] == 10
+    searches = traced.trace.named(names.SEARCH_SPAN)
+    assert [span.parent_id for span in searches] == [grounding.span_id]
+    assert not spans.mentions("A gate is shut.")
 
 
 def test_a_cache_hit_ends_at_the_cache(client: OpenAI, spans: OtlpSink, question: str) -> None:

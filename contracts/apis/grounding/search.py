@@ -35,7 +35,8 @@ class FileSearch:
 
 def wants_search(request: Json) -> bool:
     """Whether a request has such a tool. Its tools are a list of objects, if there are any."""
-    return any(tool.get("type") == FILE_SEARCH for tool in request.get("tools") or ())
+    tools: list[Json] = request.get("tools") or []
+    return any(tool.get("type") == FILE_SEARCH for tool in tools) if tools else False
 
 
 def file_searches(request: Json) -> tuple[FileSearch, ...]:

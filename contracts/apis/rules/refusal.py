@@ -5,6 +5,7 @@ from pydantic import ValidationError
 from contracts.errors import ErrorCode, PenstockError
 
 _BRANCHES = ("str", "bool", "int", "float")
+_NO_OBJECT = ("model_type", "dict_type")
 
 
 def invalid(error: ValidationError, stage: str) -> PenstockError:
@@ -13,7 +14,7 @@ def invalid(error: ValidationError, stage: str) -> PenstockError:
     # The branches of a union all complain; the one that got furthest is the one that was meant.
     first = max((item for item in found if item["loc"][:2] == found[0]["loc"][:2]), key=lambda item: len(item["loc"]))
     path = field_path(first["loc"])
-    reason = "must be an object" if first["type"] == "model_type" else first["msg"].removeprefix("Value error, ")
+    reason = "must be an object" if first["type"] in _NO_OBJECT else first["msg"].removeprefix("Value error, ")
     return PenstockError(
         ErrorCode.INVALID_REQUEST, f"{path or 'the request'}: {reason}", stage=stage, param=path or None
     )

@@ -108,12 +108,12 @@ class Tool(Open):
         return self
 
 
-def _are_tools(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    _TOOLS.validate_python(tools)
-    return tools
+_TOOLS = TypeAdapter(Tools | None, config=ConfigDict(strict=True))
 
 
-_TOOLS = TypeAdapter(list[Tool])
+def _are_tools(value: object) -> object:
+    _TOOLS.validate_python(value)
+    return value
 
 
 class TextFormat(Open):
@@ -165,7 +165,7 @@ class ResponsesRequest(Open):
     top_p: Annotated[float | None, Field(ge=0, le=1)] = None
     top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
     metadata: Annotated[dict[_MetadataKey, _MetadataValue] | None, Field(max_length=16)] = None
-    tools: Annotated[Tools, AfterValidator(_are_tools)] | None = None
+    tools: Annotated[list[Tool] | None, BeforeValidator(_are_tools)] = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     include: list[str] | None = None
