@@ -64,14 +64,19 @@ class Evaluation:
     async def _evaluate(self, asked: _Asked) -> EvaluationAnswered:
         measured: list[Measured] = []
         read_back: list[ReadBack] = []
+        problem: PenstockError | None = None
         for version in await self._versions_of(asked):
-            found = await self._quality(version, asked)
-            measured += found
-            back = None
-            if asked.request.read_back:
-                back = await self._measuring.read_back(version, asked.request.read_back, asked.parent)
-                read_back.append(back)
+            modes, count = tuple(dict.fromkeys(asked.request.modes)), asked.request.read_back
+            if (lacking := await self._lacks_its_model(version)) is not None:
+                # What can be found by words alone can still be told.
+                problem, modes, count = lacking, tuple(mode for mode in modes if mode == "text"), 0
+            found = await self._quality(version, modes, asked)
+            back = await self._measuring.read_back(version, count, asked.parent) if count else None
             await self._keep(version, asked, found, back)
+            measured += found
+            read_back += [back] if back else []
+        if problem and not measured and not read_back:
+            raise problem
         return EvaluationAnswered(store_id=asked.store.id, measured=tuple(measured), read_back=tuple(read_back))
 
     async def _sets_of(self, store: Store, request: EvaluationRequested) -> list[StoredSet]:
@@ -94,33 +99,29 @@ class Evaluation:
                 raise no_version(number)
         return [there[number] for number in dict.fromkeys(asked.request.versions)]
 
-    async def _quality(self, version: IndexVersion, asked: _Asked) -> list[Measured]:
-        modes = await self._modes(version, asked)
+    async def _quality(self, version: IndexVersion, modes: Sequence[Mode], asked: _Asked) -> list[Measured]:
         return [
             measured
             for judged in asked.sets
             for measured in await self._measuring.quality(version, judged, modes, asked.parent)
         ]
 
-    async def _modes(self, version: IndexVersion, asked: _Asked) -> Sequence[Mode]:
-        """A version that nobody named is measured by words alone, where its model is at another revision by now."""
-        modes = tuple(dict.fromkeys(asked.request.modes))
-        if asked.request.versions is not None or version.state == VersionState.LIVE:
-            return modes
+    async def _lacks_its_model(self, version: IndexVersion) -> PenstockError | None:
+        """Why nothing can be compared with the vectors of a version: its model is gone, or of another revision now."""
         try:
             await self._measuring.require_model(version)
         except PenstockError as error:
             if error.code is not ErrorCode.INVALID_REQUEST:
                 raise
-            return tuple(mode for mode in modes if mode == "text")
-        return modes
+            return error
+        return None
 
     async def _keep(
         self, version: IndexVersion, asked: _Asked, measured: Sequence[Measured], read_back: ReadBack | None
     ) -> None:
         tenant, store_id = asked.store.tenant_id, asked.store.id
         names = {info.name for info in await self._sets.list(tenant, store_id)}
-        quality = kept(version.quality, measured, read_back, names, datetime.now(UTC))
+        quality = kept(version, measured, read_back, names, datetime.now(UTC))
         # It was dropped while it was measured: what was found is told, and kept nowhere.
         with suppress(PenstockError):
             await self._versions.set_quality(tenant, version.id, quality)

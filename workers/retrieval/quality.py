@@ -8,27 +8,36 @@ from prometheus_client import Gauge
 
 from contracts.envelope import rfc3339
 from contracts.retrieval import Measured, ReadBack
+from infra.index.version import IndexVersion
 
 _MEASURES = ("ndcg", "recall", "mrr")
 
 
 def kept(
-    before: Mapping[str, Any] | None,
+    version: IndexVersion,
     measured: Sequence[Measured],
     read_back: ReadBack | None,
     sets: Collection[str],
     now: datetime,
 ) -> dict[str, Any]:
-    """A version's quality: the new figures, and those of other sets and modes that are still there to be measured by.
+    """A version's quality: the new figures, and its own of other sets and modes that are still there to measure by.
 
-    `{"measured": [{evaluation_set, mode, ndcg, recall, mrr, queries}], "read_back": {sampled, found}, "measured_at"}`.
+    `{"measured": [as contracts.retrieval.Measured], "read_back": [as ReadBack], "measured_at": time}`.
     """
-    before = before or {}
-    new = [each.model_dump(exclude={"version", "state"}) for each in measured]
+    before = version.quality or {}
+    new = [each.model_dump() for each in measured]
     known = {_key(each) for each in new}
-    old = [each for each in before.get("measured", ()) if _key(each) not in known and each["evaluation_set"] in sets]
-    back = read_back.model_dump(exclude={"version"}) if read_back else before.get("read_back")
-    return {"measured": sorted(old + new, key=_key), "read_back": back, "measured_at": rfc3339(now)}
+    old = [
+        each
+        for each in before.get("measured", ())
+        if each["version"] == version.id and each["evaluation_set"] in sets and _key(each) not in known
+    ]
+    back = [each for each in before.get("read_back", ()) if each["version"] == version.id]
+    return {
+        "measured": sorted(old + new, key=_key),
+        "read_back": back if read_back is None else [read_back.model_dump()],
+        "measured_at": rfc3339(now),
+    }
 
 
 def gauged(gauge: Gauge, store_id: str, measured: Sequence[Measured]) -> None:

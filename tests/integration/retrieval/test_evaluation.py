@@ -97,7 +97,7 @@ async def test_what_was_measured_is_kept_with_its_version(index: Index, retrieva
     assert quality is not None
     assert [each["evaluation_set"] for each in quality["measured"]] == ["pets", "second"]
     assert quality["measured"][0]["ndcg"] == 1
-    assert quality["read_back"] == {"sampled": 2, "found": 2}
+    assert quality["read_back"] == [{"version": index.version.id, "sampled": 2, "found": 2}]
     await EvaluationSets(index.engine).delete(TENANT, STORE, "pets")
     await retrieval.evaluate(modes=("text",))
     quality = (await index.current()).quality
@@ -143,18 +143,22 @@ async def test_vectors_of_other_texts_do_not_read_back(index: Index, retrieval: 
     assert back.found < 0.5 * back.sampled
 
 
-async def test_a_past_version_of_another_revision_is_measured_by_words(index: Index, retrieval: Retrieval):
+async def test_a_version_whose_model_is_another_by_now_is_measured_by_words(index: Index, retrieval: Retrieval):
     await put(index)
     await fill(index, index.version, ["a cat", "a dog"])
     new = await index.versions.create(TENANT, STORE, type(SPEC)(SPEC.model, "2", SPEC.dimension, {}))
     await index.versions.switch(TENANT, new.id)
     retrieval.embedders.revision = "2"
-    answer = await retrieval.evaluate(modes=("text", "vector"))
+    answer = await retrieval.evaluate(modes=("text", "vector"), read_back=5)
+    assert [back.version for back in answer.read_back] == [new.id]
     assert [(each.version, each.mode) for each in answer.measured] == [
         (index.version.id, "text"),
         (new.id, "text"),
         (new.id, "vector"),
     ]
+    answer = await retrieval.evaluate(modes=("vector",), versions=[index.version.id])
+    assert answer.error is not None
+    assert "re-index" in answer.error.message
 
 
 @pytest.mark.parametrize(
