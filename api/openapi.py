@@ -12,6 +12,7 @@ from api.front import FRONTS, RESPONSES_FRONT, Front
 from api.observed import Visit
 from api.openapi_parts import ERRORS, JSON, REF, Json, in_header, in_path, operation, paging, schema
 from api.prompt import DROP_PARAMS_HEADER, RESIDENCY_HEADER, TIMEOUT_HEADER
+from api.reindexing import openapi as reindexing
 from api.retrieval import openapi as retrieval
 from contracts.apis.rules import RULES
 from contracts.inference import (
@@ -74,6 +75,7 @@ def document() -> Json:
             **models,
             **documents.paths(),
             **retrieval.paths(),
+            **reindexing.paths(),
         },
         "components": {"schemas": _schemas(), "securitySchemes": _SCHEMES},
         "security": [{"bearer": []}, {"apiKey": []}],
@@ -98,7 +100,7 @@ _SCHEMES = {
 
 
 def _schemas() -> Json:
-    bodies = (*RULES.values(), *documents.BODIES, *retrieval.BODIES)
+    bodies = (*RULES.values(), *documents.BODIES, *reindexing.BODIES, *retrieval.BODIES)
     _, found = models_json_schema([(rules, "validation") for rules in bodies], ref_template=REF + "{model}")
     answers = {name: {"type": "object", "required": list(required)} for name, required in _ANSWERS.values()}
     return {
@@ -106,6 +108,7 @@ def _schemas() -> Json:
         **answers,
         **documents.schemas(),
         **retrieval.schemas(),
+        **reindexing.schemas(),
         "Model": {"type": "object", "required": ["id"]},
         "List": {"type": "object", "required": ["data"], "properties": {"data": {"type": "array"}}},
         "Deleted": {"type": "object", "required": ["id", "deleted"]},

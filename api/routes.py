@@ -16,6 +16,7 @@ from api.health import Health
 from api.inference import Inference
 from api.models import Models
 from api.observed import Observed, Visit
+from api.reindexing.routes import reindexing_routes
 from api.responses import Responses
 from api.retrieval.routes import retrieval_routes
 from contracts.errors import ErrorCode, PenstockError
@@ -37,6 +38,7 @@ def create_app(gateway: Gateway, engine: AsyncEngine, registry: CollectorRegistr
             doors.door("/v1/responses/{id}/input_items", {"GET": responses.input_items}, RESPONSES),
             *document_routes(doors, gateway),
             *retrieval_routes(doors, gateway),
+            *reindexing_routes(doors, gateway),
             doors.door("/v1/models", {"GET": models.list}),
             doors.door("/v1/models/{name:path}", {"GET": models.one}, name="/v1/models/{name}"),
             doors.door(openapi.PATH, {"GET": openapi.serve}),

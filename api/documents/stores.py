@@ -73,14 +73,19 @@ def settings_of(asked: CreateStore, catalog: Catalog, keep_versions: int) -> Sto
     """
     usual = StoreSettings()
     model = asked.embedding_model or usual.embedding_model
-    if model != usual.embedding_model and not _is_built_in(model) and catalog.resolve(model) is None:
-        raise refused(f"embedding_model: there is no model «{model}»", "embedding_model")
+    require_model(model, catalog)
     tokens, overlap = sizes_of(asked.chunking_strategy, "chunking_strategy") or (
         usual.chunk_tokens,
         usual.chunk_overlap,
     )
     kept = keep_versions if asked.keep_versions is None else asked.keep_versions
     return StoreSettings(model, tokens, overlap, kept, asked.description)
+
+
+def require_model(model: str, catalog: Catalog) -> None:
+    """Raises `PenstockError` (`invalid_request`) for an embedding model that nobody offers."""
+    if model != StoreSettings().embedding_model and not _is_built_in(model) and catalog.resolve(model) is None:
+        raise refused(f"embedding_model: there is no model «{model}»", "embedding_model")
 
 
 def sizes_of(strategy: ChunkingStrategy | None, param: str) -> tuple[int, int] | None:
