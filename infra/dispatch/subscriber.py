@@ -1,11 +1,13 @@
 """FastStream's subscribers, bound to the durables that `infra.streams` provisioned."""
 
 import asyncio
+from functools import partial
 
 import nats.errors
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage
 from faststream.nats.subscriber.usecases import PushStreamSubscriber
+from nats.aio.msg import Msg
 
 from infra.dispatch.core import Dispatcher
 from infra.streams import Subscription
@@ -30,13 +32,13 @@ def attach(broker: NatsBroker, subscription: Subscription, dispatcher: Dispatche
         pending_bytes_limit=_PENDING_BYTES,
     )
 
-    # It is built for each message, subject template and all, and nobody reads it: broker and subscriber have no logger.
-    subscriber.get_log_context = _nothing  # type: ignore[method-assign]
-
     @subscriber
     async def on_message(message: NatsMessage) -> None:
         dispatcher.accept(message.raw_message)
 
+    # What the client calls with a message. FastStream's own one builds parser, middlewares and contexts around the
+    # handler above: 40 µs a message, to hand on what the client gave it.
+    subscriber.consume = partial(_hand_over, subscriber, dispatcher)  # type: ignore[method-assign]
     return subscriber
 
 
@@ -62,8 +64,9 @@ async def last_call(subscriber: PushStreamSubscriber, log: Logger) -> None:
     await subscriber.stop()
 
 
-def _nothing(message: object) -> dict[str, str]:
-    return {}
+async def _hand_over(subscriber: PushStreamSubscriber, dispatcher: Dispatcher, message: Msg) -> None:
+    if subscriber.running:
+        dispatcher.accept(message)
 
 
 async def _as_it_came(message: NatsMessage) -> NatsMessage:

@@ -1,11 +1,17 @@
 """The dispatch core: what becomes of what a handler returns or raises."""
 
+import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from unittest import mock
 
+import faststream
 import pytest
+from nats.aio.msg import Msg
 
 from contracts.errors import ContractError, ErrorCode, PenstockError
 from infra.dispatch import outcome as outcomes
+from infra.dispatch.core import Dispatcher
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, forwarded
 from infra.streams import REQUESTED
@@ -154,3 +160,20 @@ async def test_a_request_that_had_its_end_before_message_ids_were_forgotten_gets
         await eventually(lambda: is_empty(pipeline))
     (end_of_it,) = await pipeline.terminals(request_id)
     assert end_of_it.body == b"{}"
+
+
+async def test_a_message_comes_from_the_client_without_a_detour_through_faststream(
+    pipeline: Pipeline, log: RecordedLog
+) -> None:
+    callers: set[str] = set()
+    accept = Dispatcher.accept
+
+    def noted(dispatcher: Dispatcher, message: Msg) -> None:
+        callers.update(frame.filename for frame in traceback.extract_stack())
+        accept(dispatcher, message)
+
+    with mock.patch.object(Dispatcher, "accept", noted):
+        await handled(pipeline, log, Raising(unavailable(retryable=False)))
+    home = str(Path(faststream.__file__).parent)
+    assert callers
+    assert not [caller for caller in callers if caller.startswith(home)]

@@ -6,10 +6,11 @@ from contextlib import ExitStack
 from unittest import mock
 
 import nats
-from faststream.nats import NatsMessage
+from nats.aio.msg import Msg
 from pydantic_core import Url
 
 from infra.dispatch import subscriber
+from infra.dispatch.core import Dispatcher
 from infra.settings import Settings
 from infra.streams import REQUESTED
 from tests.support.logs import RecordedLog
@@ -26,11 +27,11 @@ async def test_what_has_reached_the_process_and_no_handler_yet_is_not_left_to_th
     await pipeline.configure(ack_wait=30.0)
     may_go_on = asyncio.Event()
 
-    async def hesitate(message: NatsMessage) -> NatsMessage:
+    async def hesitate(_: object, dispatcher: Dispatcher, message: Msg) -> None:
         await may_go_on.wait()
-        return message
+        dispatcher.accept(message)
 
-    with mock.patch.object(subscriber, "_as_it_came", hesitate):
+    with mock.patch.object(subscriber, "_hand_over", hesitate):
         async with workers("validation") as first:
             for _ in range(20):
                 await pipeline.publish_request()
