@@ -13,10 +13,12 @@ _KEY = ("tenant_id", "request_id", "attempt")
 
 def ledger_writer(engine: AsyncEngine, size: int, linger: float) -> Batcher[dict[str, Any]]:
     """A batcher whose `add` returns once its row is committed. Raises `PenstockError`, retryable, where it can't be."""
+    # Putting the statement together costs a batch as much as sending its rows.
+    upsert = _upsert()
 
     async def write(rows: list[dict[str, Any]]) -> None:
         async with written_to(engine, "ledger") as connection:
-            await connection.execute(_upsert(), rows)
+            await connection.execute(upsert, rows)
 
     return Batcher(write, size, linger)
 

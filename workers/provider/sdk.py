@@ -50,6 +50,8 @@ def call_options(call: Call, omit: type[Any]) -> Any:  # noqa: ANN401 - the SDKs
         headers["anthropic-beta"] = call.beta
     return {
         "headers": headers,
+        # The header says it; without this the SDK would draw one of its own for each call.
+        "idempotency_key": call.idempotency_key,
         "timeout": httpx2.Timeout(call.timeout, connect=min(call.connect_timeout, call.timeout)),
     }
 

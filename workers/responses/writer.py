@@ -14,12 +14,13 @@ _KEY = ("tenant_id", "id")
 
 def response_writer(engine: AsyncEngine, size: int, linger: float) -> Batcher[dict[str, Any]]:
     """A batcher whose `add` returns once its row is committed. Raises `PenstockError`, retryable, where it can't be."""
+    upsert = _upsert()
 
     async def write(rows: list[dict[str, Any]]) -> None:
         # Two states of one response in a batch: PostgreSQL updates a row once in a statement, and the newer one counts.
         newest = {(row["tenant_id"], row["id"]): row for row in sorted(rows, key=lambda row: row["sequence"])}
         async with written_to(engine, "responses") as connection:
-            await connection.execute(_upsert(), list(newest.values()))
+            await connection.execute(upsert, list(newest.values()))
 
     return Batcher(write, size, linger)
 
