@@ -6,7 +6,7 @@ from typing import Final
 from api.documents.paging import paging_of
 from api.documents.rules import ChunkingStrategy, CreateStoreFile, UpdateStoreFile
 from api.documents.shapes import deleted, page, store_file_object
-from api.documents.stores import sizes_of
+from api.documents.store_settings import sizes_of
 from api.documents.submitting import Submitter
 from api.gateway import Gateway
 from api.served import Call, Json, refused

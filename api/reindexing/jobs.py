@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from api.dialects.dialect import STAGE
 from api.documents.paging import paging_of
 from api.documents.shapes import page
-from api.documents.stores import require_model
+from api.documents.store_settings import require_model
 from api.gateway import Gateway
 from api.reindexing.order import order
 from api.reindexing.rules import StartReindex
@@ -32,9 +32,9 @@ class JobEndpoints:
     async def create(self, call: Call) -> Json:
         """POST: build the store's next version, and let it answer if it is no worse."""
         asked = await call.body(StartReindex)
-        if asked.embedding_model is not None:
-            require_model(asked.embedding_model, self._gateway.catalog.current)
         store = await self._store(call)
+        if asked.embedding_model is not None:
+            require_model(asked.embedding_model, self._gateway.catalog.current, confidential=store.confidential)
         request = request_of(asked, store.id, f"rx_{secrets.token_hex(12)}", datetime.now(UTC))
         return job_object(await order(self._gateway, call, request))
 

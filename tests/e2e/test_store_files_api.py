@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import openai
@@ -10,9 +11,19 @@ from openai import OpenAI
 from openai.types import VectorStore
 
 from tests.e2e.documents import HOSTILE, refusal
+from tests.e2e.otlp_sink import OtlpSink
 from tests.e2e.running import Penstock
 
 CHAPTER = "# Ownership\n\nEach value in Rust has an owner.\n\n## Borrowing\n\nA reference borrows a value.\n"
+HOPS = (
+    "POST /v1/vector_stores/{store}/files",
+    "send penstock.v1.documents.submitted.{lane}.{tenant}",
+    "process penstock.v1.documents.submitted.{lane}.{tenant}",
+    "send penstock.v1.documents.chunked.{lane}.{pool}",
+    "process penstock.v1.documents.chunked.{lane}.{pool}",
+    "send penstock.v1.documents.embedded.{lane}.{tenant}",
+    "process penstock.v1.documents.embedded.{lane}.{tenant}",
+)
 
 
 @pytest.fixture(scope="module")
@@ -263,3 +274,13 @@ def test_a_batch_names_its_files_in_one_way(client: OpenAI, full: VectorStore) -
     assert refusal(lambda: batches.create(full.id, file_ids=["a"], files=[{"file_id": "a"}])) == (400, "file_ids")
     assert refusal(lambda: batches.create(full.id, file_ids=["file-of-nobody"])) == (404, "file_ids")
     assert refusal(lambda: batches.create(full.id, files=[{"file_id": "file-of-nobody"}])) == (404, "files")
+
+
+def test_one_trace_goes_from_the_request_to_the_index(client: OpenAI, spans: OtlpSink) -> None:
+    store, file_id = client.vector_stores.create(), upload(client, "# Traced")
+    raw = client.vector_stores.files.with_raw_response.create(store.id, file_id=file_id)
+    trace = spans.wait_for(raw.headers["traceparent"].split("-")[1], lambda trace: trace.has(*HOPS), 30)
+    found = [trace.one(name) for name in HOPS]
+    assert found[0].parent_id == ""
+    for above, below in pairwise(found):
+        assert below.parent_id == above.span_id, f"«{below.name}» is not below «{above.name}»"

@@ -14,7 +14,6 @@ from infra.index.documents import DocumentStatus
 from infra.index.embeddings import Embeddings
 from infra.index.segments import merge_segments
 from infra.index.tables import (
-    DeletedDocument,
     Document,
     DocumentState,
     Embedding,
@@ -38,7 +37,6 @@ TABLES = tuple(
         IndexVersionRow,
         Document,
         DocumentState,
-        DeletedDocument,
         IndexSegment,
         Embedding,
     )
