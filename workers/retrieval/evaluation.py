@@ -1,5 +1,6 @@
 """Evaluations of a store: each version that answers, on each set of judged queries, by each leg."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from infra.index.evaluation_sets import EvaluationSets, StoredSet
 from infra.index.stores import Store
 from infra.index.version import IndexVersion, VersionState
 from infra.index.versions import IndexVersions
+from infra.runtime import end_tasks
 from infra.telemetry.tracing import TraceContext
 from workers.retrieval.errors import no_version, refused
 from workers.retrieval.known_stores import KnownStores
@@ -49,11 +51,28 @@ class Evaluation:
         self._sets = sets
         self._measuring = measuring
         self._gauge = gauge
+        self._running: dict[tuple[str, str], asyncio.Task[EvaluationAnswered]] = {}
 
     async def evaluate(
         self, tenant: str, request: EvaluationRequested, parent: TraceContext | None = None
     ) -> EvaluationAnswered:
-        """What was measured, or in `error` why nothing could be."""
+        """What was measured, or in `error` why nothing could be. Whoever asks again what is being measured joins in: an
+        evaluation may take longer than its caller waits, who would never get an answer else.
+        """
+        key = (tenant, request.model_dump_json())
+        task = self._running.get(key)
+        if task is None:
+            task = self._running[key] = asyncio.create_task(self._answer(tenant, request, parent))
+            task.add_done_callback(lambda _: self._running.pop(key))
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Leave nothing running."""
+        await end_tasks(*self._running.values())
+
+    async def _answer(
+        self, tenant: str, request: EvaluationRequested, parent: TraceContext | None
+    ) -> EvaluationAnswered:
         try:
             store = await self._stores.find(tenant, request.store, anew=True)
             sets = await self._sets_of(store, request)

@@ -26,6 +26,11 @@ class Parts:
     search: Search
     evaluation: Evaluation
 
+    async def close(self) -> None:
+        """Leave nothing running."""
+        await self.evaluation.close()
+        await self.stores.close()
+
 
 def make_parts(engine: AsyncEngine, embedders: Embedders, tracer: Tracer, metrics: RetrievalMetrics) -> Parts:
     """For one process."""

@@ -44,7 +44,7 @@ class Service:
     async def close(self) -> None:
         """Leave nothing open."""
         if self._parts is not None:
-            await self._parts.stores.close()
+            await self._parts.close()
         await self._engine.dispose()
 
     async def _load(self) -> "Parts":

@@ -9,7 +9,7 @@ from infra.database.engine import create_engine
 from infra.index.embeddings import Embeddings
 from infra.settings import Settings
 from tests.support.database import Database
-from tests.support.index import OTHER, TENANT, Index, embed, make_index, sha
+from tests.support.index import OTHER, STORE, TENANT, Index, embed, make_index, sha
 
 
 @pytest.fixture
@@ -36,6 +36,7 @@ async def other(engine: AsyncEngine) -> Index:
 async def secret(index: Index, database: Database) -> Index:
     """An index with something in every table."""
     await index.add("plan", "the secret plan", attributes={"level": 5})
+    await index.documents.delete(TENANT, STORE, ["the plan before"])
     await Embeddings(index.engine).keep(TENANT, "words", "1", [sha("the secret plan")], embed("x")[None])
     await database.rows("INSERT INTO files VALUES ('acme', 'file-1', 'plan', 'assistants', 4, '\\x00') RETURNING id")
     await database.rows("INSERT INTO file_contents VALUES ('acme', 'file-1', '\\x00') RETURNING file_id")

@@ -14,6 +14,7 @@ from infra.index.documents import DocumentStatus
 from infra.index.embeddings import Embeddings
 from infra.index.segments import merge_segments
 from infra.index.tables import (
+    DeletedDocument,
     Document,
     DocumentState,
     Embedding,
@@ -37,6 +38,7 @@ TABLES = tuple(
         IndexVersionRow,
         Document,
         DocumentState,
+        DeletedDocument,
         IndexSegment,
         Embedding,
     )

@@ -37,4 +37,4 @@ async def retrieval(engine: AsyncEngine) -> AsyncIterator[Retrieval]:
     """Searches and evaluations."""
     retrieval = Retrieval.on(engine)
     yield retrieval
-    await retrieval.parts.stores.close()
+    await retrieval.parts.close()

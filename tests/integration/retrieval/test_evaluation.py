@@ -1,5 +1,6 @@
 """Evaluations: what they measure agrees with a direct computation, and what is broken does not pass."""
 
+import asyncio
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -176,3 +177,16 @@ async def test_what_can_not_be_measured_is_told_so(
     answer = await retrieval.evaluate(**fields)
     assert answer.error is not None
     assert answer.error.code == code
+
+
+async def test_who_asks_again_while_it_is_measured_joins_in(index: Index, retrieval: Retrieval):
+    """The first has gone away by then: an evaluation may take longer than anybody waits."""
+    await put(index)
+    await fill(index, index.version, ["a cat", "a dog"])
+    first = asyncio.create_task(retrieval.evaluate(modes=("vector",)))
+    await asyncio.sleep(0)
+    first.cancel()
+    answers = await asyncio.gather(*(retrieval.evaluate(modes=("vector",)) for _ in range(3)))
+    assert len(answers[0].measured) == 1
+    assert all(answer == answers[0] for answer in answers)
+    assert sorted(retrieval.embedders.asked) == ["cat", "dog"]
