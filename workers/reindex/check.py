@@ -17,6 +17,7 @@ from workers.reindex.tools import Tools
 _SWITCHES = 50
 """Tries, until we look again at what is missing: a document that is written meanwhile is on its way to both versions,
 and a moment later in both."""
+_LONGEST_PATIENCE = 3600.0
 
 
 class Check:
@@ -48,8 +49,10 @@ class Check:
     async def _measured(self, version: IndexVersion) -> EvaluationAnswered | None:
         """Ask until somebody answers, or the owner wishes otherwise."""
         tools, row = self._tools, self._row
-        asked, told = question(row, version, self._reindexing.live), False
-        while (answer := await measure(tools.client, row.tenant_id, asked, tools.pace.measure)) is None:
+        asked, told, patience = question(row, version, self._reindexing.live), False, tools.pace.measure
+        while (answer := await measure(tools.client, row.tenant_id, asked, patience)) is None:
+            # Nobody is there, or an answer was lost, or large sets take longer than this.
+            patience = min(patience * 2, _LONGEST_PATIENCE)
             if not told:
                 told = True
                 tools.log.warning("gate_waits", job_id=row.id, remedy="run a retrieval worker")

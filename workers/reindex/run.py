@@ -64,6 +64,9 @@ class Run:
         while True:
             row = await self._tools.jobs.find(self._job.tenant, row.id)
             began = time.monotonic()
+            if not row.builds and (live := await self._live(row.store_id)) is not None and live.id != version.id:
+                reason = f"the index version {version.id} does not answer any more"
+                return await self._tools.jobs.end(row.tenant_id, row.id, ReindexState.CANCELLED, reason=reason)
             counts = await reindexing.counts()
             step = next_step(row, counts)
             if step in (Step.STOP, Step.CANCEL):

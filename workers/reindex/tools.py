@@ -21,13 +21,13 @@ Describe = Callable[[str, str], Awaitable[ModelSpec]]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds: between two looks at a re-index, between two things told of it, for an answer from the gate's measure,
+    """Seconds: between two looks at a re-index, between two things told of it, for the first answer of who measures,
     and between two tries to switch.
     """
 
     look: float = 0.25
     tell: float = 1.0
-    measure: float = 120.0
+    measure: float = 60.0
     switch: float = 0.1
 
 

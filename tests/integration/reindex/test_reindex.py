@@ -332,6 +332,19 @@ async def test_a_version_that_was_gone_back_to_gets_what_it_lacks(rig: Rig, work
     assert (await rig.states())[back.id] == LIVE
 
 
+async def test_a_version_that_was_left_again_is_not_brought_up_to_date(rig: Rig, workers: StartWorkers):
+    await rig.fill(1)
+    another = await rig.index.versions.create(TENANT, STORE, rig.index.version.spec)
+    await rig.index.versions.switch(TENANT, another.id)
+    async with rig.standing_in(), workers("reindex"):
+        await rig.ask(catch_up=rig.index.version.id)
+        ended = await rig.ended()
+    assert ended.state == ReindexState.CANCELLED
+    assert ended.reason == f"the index version {rig.index.version.id} does not answer any more"
+    assert await rig.states() == {rig.index.version.id: PAST, another.id: LIVE}
+    assert not rig.indexers.seen
+
+
 async def test_a_process_that_stops_holds_nobody_up(rig: Rig, workers: StartWorkers):
     await rig.fill(1)
     rig.indexers.open.clear()
