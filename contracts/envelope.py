@@ -42,6 +42,7 @@ RESIDENCY = "ce-residency"
 DROP_PARAMS = "ce-dropparams"
 API_VERSION = "ce-apiversion"
 BETA = "ce-beta"
+CONFIDENTIAL = "ce-confidential"
 
 CARRIED = (
     REQUEST_ID,
@@ -62,6 +63,7 @@ CARRIED = (
     DROP_PARAMS,
     API_VERSION,
     BETA,
+    CONFIDENTIAL,
 )
 """What a stage passes on to the next; the rest of the envelope is each message's own."""
 
@@ -116,6 +118,9 @@ class Envelope(BaseModel):
     ] = None
     api_version: Annotated[str | None, Field(alias=API_VERSION, description="The caller's `anthropic-version`.")] = None
     beta: Annotated[str | None, Field(alias=BETA, description="The caller's `anthropic-beta`.")] = None
+    confidential: Annotated[
+        str | None, Field(alias=CONFIDENTIAL, description="'true': it rests on documents of a confidential store.")
+    ] = None
     route: Annotated[str | None, Field(alias=ROUTE, description="Why these deployments.")] = None
     claim: Annotated[
         str | None,

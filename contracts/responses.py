@@ -28,6 +28,9 @@ class ResponseStored(Contract):
     created_at: AwareDatetime
     status: Annotated[str, Field(description="queued, completed, incomplete, cancelled or deleted; the set is open.")]
     background: bool = False
+    confidential: Annotated[
+        bool, Field(description="It rests on documents of a confidential store: only local models may go on from it.")
+    ] = False
     items: list[dict[str, Any]] = Field(
         default_factory=list, description="The input, that of earlier responses included."
     )

@@ -81,6 +81,7 @@ def kept(job: Job, request: Json, response: Json, place: Place | None) -> tuple[
         created_at=datetime.fromtimestamp(response["created_at"], UTC),
         status=response["status"],
         background=request.get("background") is True,
+        confidential=job.headers.get(envelope.CONFIDENTIAL) == "true",
         items=input_items(request, id_seed=job.request_id),
         response=response,
     )

@@ -71,7 +71,8 @@ class Grounder:
         headers = {}
         if found.confidential:
             # A hard constraint, whatever the caller asked for: no fallback leads out of the house either.
-            body["residency"] = headers[envelope.RESIDENCY] = LOCAL
+            body["residency"] = LOCAL
+            headers = {envelope.RESIDENCY: LOCAL, envelope.CONFIDENTIAL: "true"}
             job.span.attributes[names.RESIDENCY] = LOCAL
         job.body = orjson.dumps(body)
         return forwarded(job, "inference.validated", subjects.validated(job.lane, job.tenant), headers)

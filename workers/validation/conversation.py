@@ -1,7 +1,7 @@
 """A response that goes on from another: its input with the earlier one's in front."""
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
 
 from contracts.apis.responses.items import continued, referenced, resolved
 from contracts.errors import ErrorCode, PenstockError
@@ -21,21 +21,31 @@ def goes_on(request: dict[str, Any]) -> bool:
     return request.get(PREVIOUS) is not None or (refers and bool(referenced(request)))
 
 
-async def with_earlier(store: ResponseStore, tenant: str, request: dict[str, Any]) -> dict[str, Any]:
-    """The request with the whole conversation in its input, and items in place of references to them.
+class Continued(NamedTuple):
+    """A request with the whole conversation in its input; `confidential` where a part of that is."""
+
+    request: dict[str, Any]
+    confidential: bool
+
+
+async def with_earlier(store: ResponseStore, tenant: str, request: dict[str, Any]) -> Continued:
+    """The request with what went before it, and items in place of references to them.
 
     Raises `PenstockError`: `invalid_request` for a response that isn't the tenant's to go on from.
     """
     known: dict[str, dict[str, Any]] = {}
+    confidential = False
     for response_id in {_response_of(item_id) for item_id in referenced(request)}:
-        record = await store.find(tenant, response_id)
-        items = [] if record is None else [*record.items, *(record.response.get("output") or ())]
-        known |= {item["id"]: item for item in items if isinstance(item.get("id"), str)}
+        if (record := await store.find(tenant, response_id)) is not None:
+            items = [*record.items, *(record.response.get("output") or ())]
+            known |= {item["id"]: item for item in items if isinstance(item.get("id"), str)}
+            confidential |= record.confidential
     request = resolved(request, known)
     if request.get(PREVIOUS) is None:
-        return request
+        return Continued(request, confidential)
     before = await _previous(store, tenant, request[PREVIOUS])
-    return continued(request, before.items, before.response.get("output") or [])
+    whole = continued(request, before.items, before.response.get("output") or [])
+    return Continued(whole, confidential or before.confidential)
 
 
 async def _previous(store: ResponseStore, tenant: str, response_id: str) -> ResponseStored:

@@ -26,7 +26,10 @@ from contracts.subjects import require_token
 STAGE = "validation"
 _SEARCHING = (OPENAI_CHAT, OPENAI_RESPONSES)
 _FOUND_OUT_LATER = frozenset(
-    {envelope.CACHE_STATUS, envelope.CACHE_KEY, envelope.DEPLOYMENTS, envelope.LONG_CONTEXT, envelope.ROUTE}
+    {
+        *(envelope.CACHE_STATUS, envelope.CACHE_KEY, envelope.DEPLOYMENTS, envelope.LONG_CONTEXT, envelope.ROUTE),
+        envelope.CONFIDENTIAL,
+    }
 )
 
 
@@ -93,7 +96,7 @@ def _require_writable(request: dict[str, Any]) -> None:
         raise PenstockError(ErrorCode.INVALID_REQUEST, f"the request {what}", stage=STAGE) from None
 
 
-def findings(checked: Checked, tenant: str, default_deadline: float) -> Mapping[str, str]:
+def findings(checked: Checked, tenant: str, default_deadline: float) -> dict[str, str]:
     """The envelope of `validated`. `default_deadline` is in seconds since 1970, for a request that names none."""
     contract = checked.contract
     deadline = contract.deadline or datetime.fromtimestamp(default_deadline, UTC)

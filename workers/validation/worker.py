@@ -4,7 +4,7 @@ import time
 
 import orjson
 
-from contracts import subjects
+from contracts import envelope, subjects
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import OPENAI_RESPONSES
 from contracts.registry import template_of
@@ -32,18 +32,21 @@ def build(context: WorkerContext) -> Worker:
         deadline = checked.contract.deadline
         if deadline is not None and deadline.timestamp() <= time.time():
             raise PenstockError(ErrorCode.DEADLINE_EXCEEDED, "the deadline has passed", stage=STAGE)
+        found = findings(checked, job.tenant, job.position.stored_at + patience[job.lane])
         if checked.contract.api == OPENAI_RESPONSES and goes_on(checked.contract.request):
-            job.body = await _continued(job, checked)
+            found |= await _go_on(job, checked)
         if checked.contract.grounds is not None:
             job.body = without_grounds(job.body)
-        found = findings(checked, job.tenant, job.position.stored_at + patience[job.lane])
         if checked.searches:
             return forwarded(job, "inference.ungrounded", subjects.ungrounded(job.lane, job.tenant), found)
         return forwarded(job, "inference.validated", subjects.validated(job.lane, job.tenant), found)
 
-    async def _continued(job: Job, checked: Checked) -> bytes:
-        request = await with_earlier(store, job.tenant, checked.contract.request)
-        return orjson.dumps({**orjson.loads(job.body), "request": request})
+    async def _go_on(job: Job, checked: Checked) -> dict[str, str]:
+        """Put the conversation into the job's body. What was answered from confidential documents stays local."""
+        whole = await with_earlier(store, job.tenant, checked.contract.request)
+        more = {"residency": "local"} if whole.confidential else {}
+        job.body = orjson.dumps({**orjson.loads(job.body), "request": whole.request, **more})
+        return {envelope.RESIDENCY: "local", envelope.CONFIDENTIAL: "true"} if whole.confidential else {}
 
     spec = StageSpec(STAGE, template_of("inference.requested"), identify_requested, settings.stage_concurrency)
     return Worker((Stage(spec, handle, context.subscriptions["validation"]),), close=engine.dispose)

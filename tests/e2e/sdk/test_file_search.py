@@ -256,6 +256,25 @@ async def test_a_response_is_kept_with_what_its_caller_said(
 
 
 @on_responses
+async def test_no_model_outside_goes_on_from_what_was_answered_from_a_confidential_store(
+    front: ResponsesFront, library: Library, question: str
+) -> None:
+    model, responses = f"{front.cell.kind}-small", front.client.responses
+    first = await responses.create(model=model, input=question, tools=searching(library.confidential))
+    await kept(front, first.id)
+    second = await responses.create(model=model, input="And then?", previous_response_id=first.id)
+    await kept(front, second.id)
+    item: Any = {"type": "item_reference", "id": first.output[-1].id}
+    for asked in (
+        {"input": "So?", "previous_response_id": second.id},
+        {"input": [item, {"role": "user", "content": "So?"}]},
+    ):
+        with pytest.raises(openai.InternalServerError) as raised:
+            await responses.create(model=OUTSIDE, **asked)
+        assert raised.value.code == "residency_unavailable"
+
+
+@on_responses
 async def test_a_response_in_the_background_is_answered_from_documents(
     front: ResponsesFront, library: Library, question: str
 ) -> None:
