@@ -1,6 +1,7 @@
 """Takes a version that is complete through the gate, and lets it answer."""
 
 import asyncio
+import time
 from typing import Any
 
 from contracts.reindex import ReindexState
@@ -50,9 +51,11 @@ class Check:
         """Ask until somebody answers, or the owner wishes otherwise."""
         tools, row = self._tools, self._row
         asked, told, patience = question(row, version, self._reindexing.live), False, tools.pace.measure
+        began = time.monotonic()
         while (answer := await measure(tools.client, row.tenant_id, asked, patience)) is None:
-            # Nobody is there, or an answer was lost, or large sets take longer than this.
-            patience = min(patience * 2, _LONGEST_PATIENCE)
+            if time.monotonic() - began >= patience:
+                # An answer was lost, or large sets take longer than this.
+                patience = min(patience * 2, _LONGEST_PATIENCE)
             if not told:
                 told = True
                 tools.log.warning("gate_waits", job_id=row.id, remedy="run a retrieval worker")
@@ -60,6 +63,7 @@ class Check:
             row = await tools.jobs.find(row.tenant_id, row.id)
             if row.ended or row.wish != Wish.RUN:
                 return None
+            began = time.monotonic()
         return answer
 
     async def _switch(self, quality: dict[str, Any]) -> Reindex | None:

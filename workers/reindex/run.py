@@ -32,7 +32,7 @@ class Run:
         self._told_at = 0.0
 
     async def to_the_end(self) -> ReindexCompleted:
-        """How it ended. Raises `PenstockError`, retryable, for what a later try can mend."""
+        """How it ended. Its row says what was asked. Raises `PenstockError`, retryable, for what a later try can mend."""
         try:
             row = await self._registered()
             if not row.ended:
@@ -90,14 +90,14 @@ class Run:
                 self._tools.log.warning("lost_documents_not_looked_for", job_id=row.id)
 
     async def _check(self, row: Reindex, version: IndexVersion, counts: Counts) -> Reindex | None:
-        if self._request.catch_up is not None:
+        if not row.builds:
             figures = figures_of(counts)
             return await self._tools.jobs.end(row.tenant_id, row.id, ReindexState.COMPLETED, **figures)
         return await Check(self._tools, row, await self._reindexing(row, version)).pass_or_refuse()
 
     async def _reindexing(self, row: Reindex, version: IndexVersion) -> Reindexing:
         """Beside the version that is live now: it can be another one than at the beginning."""
-        live = None if self._request.catch_up is not None else await self._live(row.store_id)
+        live = await self._live(row.store_id) if row.builds else None
         return Reindexing(self._tools.engine, version, live.id if live else None, row.created_at)
 
     async def _version(self, row: Reindex) -> IndexVersion:
@@ -106,10 +106,9 @@ class Run:
             return require_fillable(await self._tools.versions.find(row.tenant_id, row.version_id), row.store_id)
         store = await self._tools.stores.resolve(row.tenant_id, row.store_id)
         live = await self._live(row.store_id)
-        chunker = chunker_of(self._request, store.settings, live.chunker if live else None)
-        model = await self._tools.describe(
-            row.tenant_id, self._request.embedding_model or store.settings.embedding_model
-        )
+        asked = row.request
+        chunker = chunker_of(asked, store.settings, live.chunker if live else None)
+        model = await self._tools.describe(row.tenant_id, asked.embedding_model or store.settings.embedding_model)
         spec = VersionSpec(model.model, model.revision, model.dimension, chunker)
         return await self._tools.jobs.begin(row.tenant_id, row.id, spec)
 

@@ -1,144 +1,26 @@
 """A re-index with every worker of the document flow: searched and written to meanwhile, killed, refused."""
 
-import asyncio
-import hashlib
-import os
-import random
-import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 
-import nats.errors
-import numpy as np
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import ingestion.embedding
 from contracts import subjects
-from contracts.reindex import ReindexCompleted, ReindexRequested, ReindexState
-from contracts.retrieval import RetrievalAnswered, RetrievalRequested
+from contracts.reindex import ReindexState
 from infra.index.documents import Documents
-from infra.index.jobs import ReindexJobs, Wish
+from infra.index.jobs import Wish
 from infra.index.version import IndexVersion, VersionState
-from infra.index.versions import IndexVersions
-from infra.settings import Settings
-from infra.streams import REINDEX
-from ingestion.embedding import BUILT_IN, Vectors, embedding_model
+from ingestion.embedding import BUILT_IN, embedding_model
 from tests.support.database import Database
 from tests.support.documents import Flow
 from tests.support.pipeline import TENANT, Pipeline
+from tests.support.reindexed_docs import NAMES, Constant, Docs, killable
 from tests.support.waiting import eventually
 from tests.support.workers import StartWorkers
 
 DOCUMENTS = ("chunking", "embedding", "indexing", "retrieval")
-NAMES = [f"docs/{number:02}.md" for number in range(40)]
-
-
-def text_of(name: str) -> str:
-    """Sixty words, of which one is in no other document."""
-    rng = random.Random(name)
-    words = ["".join(map(rng.choice, ("bcdfgl", "aeiou", "mnprst", "aeio"))) for _ in range(59)]
-    return f"{word_of(name)} {' '.join(words)}."
-
-
-def word_of(name: str) -> str:
-    """That word."""
-    return f"word{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-class Constant:
-    """A broken embedding model: whatever it is given, its vector is the same."""
-
-    name, revision, dimension = "constant", "1", 64
-
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        return np.full((len(texts), self.dimension), 0.125, np.float32)
-
-
-@dataclass
-class Seen:
-    """What searches answered while others worked."""
-
-    versions: set[int | None] = field(default_factory=set)
-    searches: int = 0
-    problems: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Docs:
-    """The store `docs` of `NAMES`, and what is asked of it."""
-
-    pipeline: Pipeline
-    flow: Flow
-    store: str
-
-    @property
-    def versions(self) -> IndexVersions:
-        return IndexVersions(self.flow.engine)
-
-    @property
-    def jobs(self) -> ReindexJobs:
-        return ReindexJobs(self.flow.engine)
-
-    async def submit(self, *names: str, **fields: object) -> None:
-        for name in names:
-            await self.flow.submit(name, **{"text": text_of(name), **fields})
-
-    async def live(self) -> IndexVersion:
-        return await self.versions.live(TENANT, self.store)
-
-    async def hold(self, version: IndexVersion, *names: str) -> bool:
-        """Whether a version has these documents as the store wants them, and the store no more than these."""
-        found = await Documents(self.flow.engine).indexed(version, [*NAMES, "new.md", "later.md"])
-        return found.keys() == set(names) and await Documents(self.flow.engine).behind(version) == []
-
-    async def ask(self, job_id: str, **fields: object) -> ReindexRequested:
-        request = ReindexRequested.model_validate({"job_id": job_id, "store": "docs", **fields})
-        body = request.model_dump_json(exclude_none=True).encode()
-        await self.pipeline.publish(subjects.reindex("requested", TENANT, job_id), body)
-        return request
-
-    async def ended(self, job_id: str) -> ReindexCompleted:
-        async def found() -> ReindexCompleted | None:
-            stored = await self.pipeline.stored(REINDEX, subjects.reindex("completed", TENANT, job_id))
-            return ReindexCompleted.model_validate_json(stored[0].body) if stored else None
-
-        return await eventually(found, within=60, what=f"{job_id} has not ended")
-
-    async def search(self, name: str) -> RetrievalAnswered:
-        """Look for a document by its own word."""
-        asked = RetrievalRequested(store="docs", queries=(word_of(name),), mode="text", limit=5)
-        body = asked.model_dump_json(exclude_none=True).encode()
-        reply = await self.pipeline.client.request(subjects.retrieval_requested(TENANT), body, timeout=10)
-        return RetrievalAnswered.model_validate_json(reply.data)
-
-    @asynccontextmanager
-    async def searched(self) -> AsyncIterator[Seen]:
-        """Searches for one document after another go on while the body runs."""
-        seen, stop = Seen(), asyncio.Event()
-
-        async def search() -> None:
-            while not stop.is_set():
-                name = NAMES[seen.searches % len(NAMES)]
-                try:
-                    answer = await self.search(name)
-                except nats.errors.Error as error:
-                    seen.problems.append(repr(error))
-                    continue
-                seen.searches += 1
-                seen.versions.add(answer.version)
-                if answer.error is not None or not answer.hits or answer.hits[0].document_id != name:
-                    seen.problems.append(f"{name}: {answer.error or answer.hits}")
-                await asyncio.sleep(0.01)
-
-        searching = asyncio.create_task(search())
-        try:
-            yield seen
-        finally:
-            stop.set()
-            await searching
 
 
 @pytest.fixture
@@ -161,8 +43,9 @@ async def test_an_index_is_replaced_while_it_is_searched_and_written_to(docs: Do
     before = await docs.live()
     async with workers(*DOCUMENTS, "reindex"), docs.searched() as seen:
         await eventually(lambda: seen.searches)
-        await docs.jobs.create(TENANT, docs.store, await docs.ask("job", chunk_tokens=32))
+        await docs.jobs.create(TENANT, docs.store, docs.request("job", chunk_tokens=32))
         await docs.jobs.wish(TENANT, docs.store, "job", Wish.PAUSE)
+        await docs.ask("job")
         building = await eventually(lambda: _building(docs), within=15)
         await docs.submit("new.md")
         await eventually(lambda: _both_hold(docs, (before, building), "new.md"), within=15)
@@ -227,20 +110,6 @@ async def indexed_in(docs: Docs, version: int) -> int:
     """How many `documents.indexed` there are of a version."""
     stored = await docs.pipeline.stored("DOCUMENTS_ENDED", f"{subjects.ROOT}.documents.indexed.*.*.*")
     return sum(message.json()["version"] == version for message in stored)
-
-
-@asynccontextmanager
-async def killable(worker: str, settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker in a process of its own, gone afterwards."""
-    told = settings.model_dump(mode="json", exclude_none=True, exclude_unset=True)
-    environ = {**os.environ, **{f"PENSTOCK_{name.upper()}": str(value) for name, value in told.items()}}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-P", "-m", "cli", "worker", worker, env=environ)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 async def test_a_broken_embedding_model_does_not_get_past_the_gate(
