@@ -122,8 +122,10 @@ async def test_chunks_that_are_found_by_their_own_text_read_back(index: Index, r
     assert (back.sampled, back.found) == (60, 60)
 
 
-@pytest.mark.parametrize("count", [2, 5, 40])
-@pytest.mark.parametrize("vector", [np.ones(SPEC.dimension), np.zeros(SPEC.dimension)])
+@pytest.mark.parametrize(
+    ("count", "vector"),
+    [(2, np.ones(SPEC.dimension)), (40, np.ones(SPEC.dimension)), (40, np.zeros(SPEC.dimension))],
+)
 async def test_a_model_that_gives_all_texts_one_vector_does_not_read_back(
     index: Index, retrieval: Retrieval, monkeypatch: pytest.MonkeyPatch, count: int, vector: NDArray[np.float64]
 ):
