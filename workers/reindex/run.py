@@ -32,7 +32,7 @@ class Run:
         self._told_at = 0.0
 
     async def to_the_end(self) -> ReindexCompleted:
-        """How it ended. Its row says what was asked. Raises `PenstockError`, retryable, for what a later try can mend."""
+        """How it ended; its row says what was asked. Raises `PenstockError`, retryable: a later try can mend that."""
         try:
             row = await self._registered()
             if not row.ended:
