@@ -10,7 +10,7 @@ from tests.support.workers import Interceptor
 
 LONG = 30.0
 """An ack wait that no message of a test may have to wait for, in seconds."""
-AT_ONCE = 3.0
+AT_ONCE = 10.0
 ONE_AT_A_TIME = dict.fromkeys(("stage_concurrency", "provider_concurrency", "ledger_batch", "document_concurrency"), 1)
 
 
