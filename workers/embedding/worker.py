@@ -10,7 +10,7 @@ from infra.dispatch.emit import Emitter
 from infra.dispatch.job import Job, identify_forwarded
 from infra.dispatch.outcome import Outcome
 from infra.dispatch.stage import Stage, StageSpec
-from infra.streams import CHUNKED, LOCAL_POOL, embedding_subscriptions
+from infra.streams import BATCH_SHARE, CHUNKED, LOCAL_POOL, embedding_subscriptions
 from infra.telemetry.metrics import EmbeddingMetrics
 from workers.context import Worker, WorkerContext
 from workers.embedders import embedders_of
@@ -52,7 +52,7 @@ def build(context: WorkerContext) -> Worker:
 
     width = settings.document_concurrency
     template = template_of("documents.chunked")
-    spec = StageSpec("embedding", template, identify_forwarded, width, terminal=False, given_up=given_up)
+    spec = StageSpec("embedding", template, identify_forwarded, width * BATCH_SHARE, terminal=False, given_up=given_up)
 
     def stages(*more: str) -> tuple[Stage, ...]:
         pools = (LOCAL_POOL, *(provider.name for provider in context.catalog.current.providers), *more)
