@@ -94,7 +94,9 @@ class DocumentIndexed(Contract):
     embedded: Annotated[int, Field(ge=0)] = 0
     reused: Annotated[int, Field(ge=0)] = 0
     unchanged: Annotated[bool, Field(description="The version held this content already.")] = False
-    superseded: Annotated[bool, Field(description="A newer submission came in between: that one counts.")] = False
+    superseded: Annotated[
+        bool, Field(description="A newer submission, or another index version, came in between: that one counts.")
+    ] = False
     deleted: bool = False
 
 

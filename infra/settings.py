@@ -82,12 +82,14 @@ class Settings(BaseSettings):
     )
     document_concurrency: Annotated[
         int, Field(ge=1, description="Documents that a process chunks or embeds at once.")
-    ] = 128
+    ] = 64
     parser_processes: Annotated[int, Field(ge=1, le=64, description="Processes that parse PDF, Office and HTML.")] = 2
     index_batch: Annotated[
         int, Field(ge=1, le=10_000, description="Documents written in one transaction, at most.")
     ] = 256
-    index_linger: Annotated[float, Field(ge=0, le=5, description="How long a document waits for company.")] = 0.05
+    index_linger: Annotated[
+        float, Field(ge=0, le=5, description="How long a document waits for the next; bulk work for ten times as long.")
+    ] = 0.05
     grounding_tokens: Annotated[
         int,
         Field(ge=100, le=1_000_000, description="Tokens of documents that file_search puts into a prompt, at most."),

@@ -4,30 +4,41 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from contracts.subjects import Lane
 from infra.database.batches import Batcher
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+_PATIENCE = 10
 
 
 class Batchers(Generic[K, T]):
-    """A `Batcher` for each kind, for as long as somebody waits for it."""
+    """A `Batcher` for each kind and lane, for as long as somebody waits for it.
+
+    Bulk work is collected for up to `_PATIENCE` times as long, while more of it comes: what is written together costs
+    much less.
+    """
 
     def __init__(self, write: Callable[[K, list[T]], Awaitable[None]], size: int, linger: float) -> None:
         self._write = write
         self._size = size
         self._linger = linger
-        self._batchers: dict[K, Batcher[T]] = {}
-        self._waiting: Counter[K] = Counter()
+        self._batchers: dict[tuple[K, Lane], Batcher[T]] = {}
+        self._waiting: Counter[tuple[K, Lane]] = Counter()
 
-    async def add(self, kind: K, item: T) -> None:
+    async def add(self, kind: K, lane: Lane, item: T) -> None:
         """Return once the item is written, with others of its kind. Raises what the write raised."""
-        if (batcher := self._batchers.get(kind)) is None:
-            batcher = self._batchers[kind] = Batcher(lambda items: self._write(kind, items), self._size, self._linger)
-        self._waiting[kind] += 1
+        key = (kind, lane)
+        if (batcher := self._batchers.get(key)) is None:
+            batcher = self._batchers[key] = self._new(kind, lane)
+        self._waiting[key] += 1
         try:
             await batcher.add(item)
         finally:
-            self._waiting[kind] -= 1
-            if not self._waiting[kind]:
-                del self._waiting[kind], self._batchers[kind]
+            self._waiting[key] -= 1
+            if not self._waiting[key]:
+                del self._waiting[key], self._batchers[key]
+
+    def _new(self, kind: K, lane: Lane) -> Batcher[T]:
+        longest = self._linger * (_PATIENCE if lane is Lane.BATCH else 1)
+        return Batcher(lambda items: self._write(kind, items), self._size, self._linger, longest=longest)

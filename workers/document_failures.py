@@ -25,13 +25,15 @@ class KnownVersions:
         self._known: dict[tuple[str, int], IndexVersion] = {}
 
     async def find(self, tenant: str, version: int) -> IndexVersion | None:
-        """None for one that is gone, as its store is. Raises `PenstockError` (`pipeline_unavailable`)."""
+        """None for one that is gone, and for a number that none can have. Raises `PenstockError`
+        (`pipeline_unavailable`).
+        """
         key = (tenant, version)
         if (found := self._known.get(key)) is None:
             try:
                 found = await self._versions.find(tenant, version)
             except PenstockError as error:
-                if error.code is ErrorCode.NOT_FOUND:
+                if error.code in (ErrorCode.NOT_FOUND, ErrorCode.INVALID_REQUEST):
                     return None
                 raise
             if len(self._known) >= _REMEMBERED:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -15,16 +15,20 @@ T = TypeVar("T")
 
 
 class Batcher(Generic[T]):
-    """Collects what is added within `linger` seconds, at most `size`, and writes it at once.
+    """Collects what is added within `linger` seconds, at most `size`, and writes it at once. With `longest`, it goes on
+    to collect for as long as something comes every `linger` seconds, up to so many seconds in all.
 
     A batch that fails is tried again row by row, so that one bad row fails alone; one whose error is retryable is not:
     it says nothing of the rows.
     """
 
-    def __init__(self, write: Callable[[list[T]], Awaitable[None]], size: int, linger: float) -> None:
+    def __init__(
+        self, write: Callable[[list[T]], Awaitable[None]], size: int, linger: float, *, longest: float = 0.0
+    ) -> None:
         self._write = write
         self._size = size
         self._linger = linger
+        self._longest = max(linger, longest)
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
         self._flush: asyncio.Task[None] | None = None
         self._full = asyncio.Event()
@@ -49,11 +53,13 @@ class Batcher(Generic[T]):
         self._flush = None
 
     async def _linger_or_full(self) -> None:
-        try:
-            async with asyncio.timeout(self._linger):
-                await self._full.wait()
-        except TimeoutError:
-            return
+        loop = asyncio.get_running_loop()
+        until, there = loop.time() + self._longest, 0
+        while there < len(self._waiting) < self._size and (left := until - loop.time()) > 0:
+            there = len(self._waiting)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(self._linger, left)):
+                    await self._full.wait()
 
     async def _write_batch(self, batch: list[tuple[T, "asyncio.Future[None]"]]) -> None:
         try:

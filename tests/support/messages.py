@@ -1,5 +1,7 @@
 """One good message of each event that a worker consumes, as the stage before it would have published it."""
 
+import base64
+import functools
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
+import numpy as np
 import orjson
 
 from contracts import envelope, subjects
@@ -17,6 +20,7 @@ from contracts.usage import UsageRecorded
 from infra.dispatch.job import Job, Position
 from infra.streams import LOCAL_POOL
 from infra.telemetry.tracing import Span
+from ingestion.embedding import embedding_model
 from tests.support.pipeline import TENANT, Stored, prompt
 from tests.support.simulator import DEPLOYMENT, MODEL, OPENAI
 
@@ -35,6 +39,7 @@ _DOCUMENT_SUBJECTS: dict[str, Callable[[Lane], str]] = {
     "documents.submitted": lambda lane: subjects.submitted(lane, TENANT),
     "documents.chunked": lambda lane: subjects.chunked(lane, LOCAL_POOL),
     "documents.embedded": lambda lane: subjects.embedded(lane, TENANT),
+    "documents.indexed": lambda lane: subjects.indexed(lane, TENANT, "any"),
 }
 STORE = "docs"
 """The store that submissions name."""
@@ -49,10 +54,13 @@ class Message:
     body: bytes
 
 
-def message_of(event: str, request_id: str, lane: Lane = Lane.INTERACTIVE) -> Message:
-    """A message of `event` that its worker can do its work on."""
+def message_of(event: str, request_id: str, lane: Lane = Lane.INTERACTIVE, version: int = 1) -> Message:
+    """A message of `event` that its worker can do its work on, if the index has a `version` of that number."""
     if event in _DOCUMENT_SUBJECTS:
-        return Message(_DOCUMENT_SUBJECTS[event](lane), _own_headers(event, request_id), _submission(request_id))
+        headers, body = _own_headers(event, request_id), _submission(request_id)
+        if event != "documents.submitted":
+            headers, body = {**headers, envelope.TENANT: TENANT}, _in_chunks(event, request_id, version)
+        return Message(_DOCUMENT_SUBJECTS[event](lane), headers, body)
     return Message(_SUBJECTS[event](lane, request_id), _headers(event, request_id), _body(event, request_id))
 
 
@@ -90,6 +98,35 @@ def _submission(request_id: str) -> bytes:
     """A document of the same name as its submission."""
     body = {"submission_id": request_id, "store": STORE, "document_id": request_id, "text": f"What {request_id} says."}
     return orjson.dumps(body)
+
+
+def content_of(request_id: str) -> str:
+    """The hash of the content of `_submission`, more or less: what its chunks are cut from."""
+    return hashlib.sha256(request_id.encode()).hexdigest()
+
+
+def _in_chunks(event: str, request_id: str, version: int) -> bytes:
+    """The same document in one chunk, for a version of WordLlama's; `embedded` with a vector that says nothing."""
+    text = f"What {request_id} says."
+    body = {
+        "submission_id": request_id,
+        "store_id": STORE,
+        "document_id": request_id,
+        "version": version,
+        **wordllama(),
+        "sha256": content_of(request_id),
+        "chunks": [{"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest(), "start": 0, "end": len(text)}],
+    }
+    if event == "documents.embedded":
+        body |= {"vectors": base64.b64encode(np.ones(256, "<f2").tobytes()).decode(), "embedded": 1, "reused": 0}
+    return orjson.dumps(body)
+
+
+@functools.cache
+def wordllama() -> dict[str, Any]:
+    """The model of this machine, as messages tell of it: its revision is the hash of a large file."""
+    model = embedding_model("wordllama")
+    return {"model": model.name, "revision": model.revision, "dimension": model.dimension}
 
 
 def _body(event: str, request_id: str) -> bytes:

@@ -16,8 +16,8 @@ from workers.embedders import Embedders
 from workers.embedding.asked import Asked, Vector, texts_of
 
 STAGE = "embedding"
-_LARGEST, _LINGER = 64, 0.002
-"""Documents, and seconds: while one batch is embedded the next one gathers, so there is little to gain by waiting."""
+_LARGEST, _LINGER = 64, 0.01
+"""Documents, and seconds until the next one: a batch costs as much as some ten of its documents."""
 
 
 class Kind(NamedTuple):
@@ -48,7 +48,7 @@ class EmbeddingBatches:
         if asked.shas:
             document = asked.document
             kind = Kind(tenant, document.model, document.revision, document.dimension, lane)
-            await self._batchers.add(kind, asked)
+            await self._batchers.add(kind, lane, asked)
 
     async def _embed(self, kind: Kind, batch: list[Asked]) -> None:
         attributes: dict[str, AttributeValue] = {names.TENANT: kind.tenant, names.GEN_AI_REQUEST_MODEL: kind.model}

@@ -38,7 +38,7 @@ class Handling:
         except PenstockError as error:
             outcome = await self._failures.failed(job, document, error)
         else:
-            outcome = Outcome("embedded", (await self._claims.checked_in(_embedded(job, asked, body)),))
+            outcome = Outcome("forwarded", (await self._claims.checked_in(_embedded(job, asked, body)),))
         return replace(outcome, settled=self._claims.settled(job))
 
     async def given_up(self, job: Job, error: PenstockError) -> tuple[Publication, ...]:

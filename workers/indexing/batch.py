@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.errors import ErrorCode, PenstockError
+from contracts.subjects import Lane
 from infra.index.documents import Documents
 from infra.index.version import IndexVersion
 from infra.index.writer import write_documents
@@ -39,12 +40,12 @@ class IndexBatches:
         self._tracer = tracer
         self._batchers: Batchers[Place, Item] = Batchers(self._write, settings.index_batch, settings.index_linger)
 
-    async def add(self, tenant: str, item: Item) -> None:
+    async def add(self, tenant: str, lane: Lane, item: Item) -> None:
         """Return once it is known whether the index holds this content of the document, which `item.written` says.
 
         Raises `PenstockError`: `invalid_request` for what can't be in the index, and `pipeline_unavailable`.
         """
-        await self._batchers.add(Place(tenant, item.document.version), item)
+        await self._batchers.add(Place(tenant, item.document.version), lane, item)
 
     async def _write(self, place: Place, items: list[Item]) -> None:
         version = await self._versions.find(*place)

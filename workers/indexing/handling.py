@@ -34,7 +34,7 @@ class Handling:
         item = Item(document, job.headers.get(envelope.MSG_ID, own), job.span)
         job.span.attributes |= {names.INDEX_VERSION: document.version, names.CHUNKS: len(document.chunks)}
         try:
-            await self._batches.add(job.tenant, item)
+            await self._batches.add(job.tenant, job.lane, item)
         except PenstockError as error:
             outcome = await self._failures.failed(job, document, error)
         else:

@@ -10,6 +10,7 @@ from infra.streams import (
     CHUNKED,
     EMBEDDED,
     ENDED,
+    LOCAL_POOL,
     REQUESTED,
     RESPONSES,
     RESULTS,
@@ -111,5 +112,22 @@ CASES = (
         "responses", "responses", "response.stored", ("row",), "responses", ends_request=False, lanes=False, sends=False
     ),
     Case("chunking", "chunking", "documents.submitted", ("documents.chunked",), "chunking", ends_request=False),
+    Case(
+        "embedding",
+        "embedding",
+        "documents.chunked",
+        ("documents.embedded",),
+        f"embedding-{LOCAL_POOL}",
+        ends_request=False,
+    ),
+    Case(
+        "indexing",
+        "indexing",
+        "documents.embedded",
+        ("documents.indexed",),
+        "indexing",
+        ends_request=False,
+        sends=False,
+    ),
 )
 BY_NAME = {case.name: case for case in CASES}

@@ -1,5 +1,7 @@
 """The fixtures of the conformance suite: a rig for every worker."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from tests.integration.conformance.cases import CASES, Case
@@ -17,8 +19,9 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 @pytest.fixture
-async def rig(case: Case, pipeline: Pipeline, database: Database, workers: StartWorkers) -> Rig:
+async def rig(case: Case, pipeline: Pipeline, database: Database, workers: StartWorkers) -> AsyncIterator[Rig]:
     """The case's worker, ready to be started, on an empty pipeline."""
     rig = Rig(case, pipeline, database, workers)
     await rig.prepare()
-    return rig
+    yield rig
+    await rig.close()

@@ -190,6 +190,18 @@ _SUBMISSIONS: Mapping[str, tuple[Change, Told]] = {
     "an attribute that the database can't hold": (fields(attributes={"a": "nul\0"}), Told.CALLER),
     "a name that the database can't hold": (fields(document_id="nul\0"), Told.CALLER),
 }
+_CHUNKED: Mapping[str, tuple[Change, Told]] = {
+    "no headers": (bare(RANDOM), Told.OPERATOR),
+    "random bytes": (body(RANDOM), Told.OPERATOR),
+    "no tenant": (headers(ce_tenant=None), Told.OPERATOR),
+    "no chunks": (fields(chunks=None), Told.OPERATOR),
+    "another tenant's claim check": (headers(ce_claim="evil.poison"), Told.OPERATOR),
+}
+_EMBEDDED: Mapping[str, tuple[Change, Told]] = {
+    "random bytes": (body(RANDOM), Told.OPERATOR),
+    "no tenant": (headers(ce_tenant=None), Told.OPERATOR),
+    "no vectors": (fields(vectors=None), Told.OPERATOR),
+}
 _OF_CASE: Mapping[str, Mapping[str, tuple[Change, Told]]] = {
     "validation": _AT_THE_DOOR,
     "grounding": _NOT_SEARCHED,
@@ -200,6 +212,8 @@ _OF_CASE: Mapping[str, Mapping[str, tuple[Change, Told]]] = {
     "ledger": _USAGES,
     "responses": _RESPONSES,
     "chunking": _SUBMISSIONS,
+    "embedding": _CHUNKED,
+    "indexing": _EMBEDDED,
 }
 
 

@@ -2,21 +2,24 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from contracts import subjects
 from contracts.inference import OPENAI_CHAT
 from contracts.subjects import Lane
 from infra.database.engine import create_engine
+from infra.index.documents import Documents, Submission
+from infra.index.version import IndexVersion, VersionSpec
 from infra.streams import ENDED
 from tests.integration.conformance.cases import Case, stream_of
 from tests.support.acks import AckSpy, spied_acks
 from tests.support.database import Database
-from tests.support.documents import document_flow
+from tests.support.documents import SPEC, Flow, document_flow
 from tests.support.index import make_store
-from tests.support.messages import STORE, Message, completed_body, message_of
+from tests.support.messages import STORE, Message, completed_body, content_of, message_of, wordllama
 from tests.support.pipeline import TENANT, Pipeline, Stored, new_request_id, prompt
 from tests.support.waiting import eventually
 from tests.support.workers import Intercept, RunningWorkers, StartWorkers, intercepted
@@ -34,12 +37,16 @@ class Rig:
     workers: StartWorkers
     given: dict[str, Message] = field(default_factory=dict)
     """What was published, by request id."""
+    flow: Flow | None = None
+    version: IndexVersion | None = None
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def prepare(self) -> None:
         """Where the case is a hit, let the cache know the answer; where it is about documents, let there be a store."""
         if self.case.of_documents:
-            async with document_flow(self.pipeline) as flow:
-                await flow.built_store()
+            self.flow = await self.closing.enter_async_context(document_flow(self.pipeline))
+            spec = VersionSpec(**wordllama(), chunker=SPEC.chunker)
+            self.version = await self.flow.built_store(spec=spec)
         if self.case.consumes == "inference.ungrounded":
             engine = create_engine(self.pipeline.settings, pool_size=1)
             await make_store(engine, TENANT, STORE)
@@ -59,7 +66,7 @@ class Rig:
 
     def message(self, request_id: str, lane: Lane = Lane.INTERACTIVE) -> Message:
         """A good message."""
-        return message_of(self.case.consumes, request_id, lane)
+        return message_of(self.case.consumes, request_id, lane, self.version.id if self.version else 1)
 
     async def give(
         self,
@@ -72,9 +79,22 @@ class Rig:
         request_id = request_id or new_request_id(self.case.name)
         message = self.message(request_id, lane)
         message.headers.update(headers or {})
+        if self.flow is not None and self.case.consumes != "documents.submitted":
+            await self._register(self.flow, request_id)
         await self.pipeline.publish(message.subject, message.body, message.headers)
         self.given[request_id] = message
         return request_id
+
+    async def _register(self, flow: Flow, request_id: str) -> None:
+        """What chunking has done before: the store is to have the document."""
+        assert self.version is not None
+        content = bytes.fromhex(content_of(request_id))
+        submission = Submission(request_id, request_id, {}, content, datetime.now(UTC))
+        await Documents(flow.engine).register(TENANT, self.version.store_id, [submission])
+
+    async def close(self) -> None:
+        """After the test."""
+        await self.closing.aclose()
 
     async def own_terminals(self, request_id: str) -> list[Stored]:
         """The request's terminal messages that the worker itself has stored; of a submission, how it ended."""

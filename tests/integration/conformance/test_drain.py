@@ -11,12 +11,16 @@ from tests.support.workers import Interceptor
 LONG = 30.0
 """An ack wait that no message of a test may have to wait for, in seconds."""
 AT_ONCE = 10.0
-ONE_AT_A_TIME = dict.fromkeys(("stage_concurrency", "provider_concurrency", "ledger_batch", "document_concurrency"), 1)
+ONE_AT_A_TIME = dict.fromkeys(
+    ("stage_concurrency", "provider_concurrency", "ledger_batch", "document_concurrency", "index_batch"), 1
+)
+IN_FOURS = ("ledger", "responses", "chunking", "embedding", "indexing")
+"""Workers that have four slots at the least."""
 
 
 async def test_a_stop_finishes_what_is_in_hand_and_hands_back_the_rest(rig: Rig) -> None:
     await rig.pipeline.configure(ack_wait=LONG, **ONE_AT_A_TIME)
-    slots = 4 if rig.case.name in ("ledger", "responses", "chunking") else 1
+    slots = 4 if rig.case.name in IN_FOURS else 1
     taking_their_time = Interceptor(held=True)
     with rig.intercepted(taking_their_time):
         async with rig.spied() as spy:

@@ -17,7 +17,7 @@ SERVING_PEOPLE = [case for case in CASES if case.lanes]
 
 @pytest.mark.parametrize("case", SERVING_PEOPLE, ids=lambda case: case.name)
 async def test_an_interactive_message_overtakes_a_flood_of_batch_work(rig: Rig) -> None:
-    await rig.pipeline.configure(stage_concurrency=4, provider_concurrency=4, document_concurrency=4)
+    await rig.pipeline.configure(stage_concurrency=4, provider_concurrency=4, document_concurrency=4, index_batch=1)
     await asyncio.gather(*(rig.give(new_request_id("bulk"), lane=Lane.BATCH) for _ in range(FLOOD)))
     slow = Interceptor(seconds=0.02)
     with rig.intercepted(slow):

@@ -22,6 +22,7 @@ async def test_a_message_that_is_no_contract_is_told_of_and_stands_in_nobodys_wa
     async with rig.running():
         await pipeline.publish(message.subject, message.body, message.headers)
         await rig.exactly_once(await rig.give("good"))
+    await rig.close()
     letters = await pipeline.dead_letters()
     assert len(letters) == (Told.OPERATOR in poison.told)
     for letter in letters:

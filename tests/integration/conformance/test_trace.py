@@ -57,7 +57,7 @@ async def test_the_process_span_says_what_was_processed(rig: Rig, span_collector
     }
     assert said.items() >= known.items()
     assert said[names.QUEUE_WAIT_MS] >= 0
-    assert said[names.OUTCOME] in ("forwarded", "completed", "stored", "recorded")
+    assert said[names.OUTCOME] in ("forwarded", "completed", "stored", "recorded", "indexed")
 
 
 async def test_each_output_carries_the_span_that_sent_it(rig: Rig, span_collector: SpanCollector) -> None:
