@@ -59,6 +59,17 @@ def lane_subscriptions(stream: str, stage: str, event: str, concurrency: int) ->
     )
 
 
+def document_subscriptions(stream: str, stage: str, event: str, concurrency: int) -> tuple[Subscription, ...]:
+    """As `lane_subscriptions`, for a stage with `concurrency * BATCH_SHARE` slots.
+
+    The batch lane may use `concurrency` of them, because documents are bulk work most of all and cheaper in large
+    batches; and no more messages are out than there are slots, because each may have half a megabyte.
+    """
+    lanes = lane_subscriptions(stream, stage, event, concurrency)
+    share = {Lane.INTERACTIVE: BATCH_SHARE, Lane.BATCH: 1}
+    return tuple(replace(each, max_ack_pending=concurrency * share[each.lane]) for each in lanes)
+
+
 def provider_subscriptions(provider: str, concurrency: int) -> tuple[Subscription, ...]:
     """The durables of one provider's pool: a slow provider fills its own queue and nobody else's."""
     lanes = lane_subscriptions(ROUTED, f"provider-{provider}", "inference.routed", concurrency)
@@ -66,11 +77,8 @@ def provider_subscriptions(provider: str, concurrency: int) -> tuple[Subscriptio
 
 
 def embedding_subscriptions(pool: str, concurrency: int) -> tuple[Subscription, ...]:
-    """The durables of those who embed for one pool: a provider that says 429 holds up its own documents only.
-
-    Bulk work may have all of `concurrency` out: documents are embedded together, and batches of a few cost much more.
-    """
-    lanes = lane_subscriptions(CHUNKED, f"embedding-{pool}", "documents.chunked", concurrency * BATCH_SHARE)
+    """The durables of those who embed for one pool: a provider that says 429 holds up its own documents only."""
+    lanes = document_subscriptions(CHUNKED, f"embedding-{pool}", "documents.chunked", concurrency)
     return tuple(replace(lane, filter_subject=subjects.chunked(lane.lane, pool)) for lane in lanes)
 
 
@@ -95,16 +103,14 @@ def stage_subscriptions(settings: Settings, catalog: Catalog) -> dict[str, tuple
             Subscription(USAGE, "ledger", f"{ROOT}.usage.recorded.>", Lane.INTERACTIVE, settings.ledger_batch * 4),
         ),
         "responses": (Subscription(RESPONSES, "responses", f"{ROOT}.response.stored.>", Lane.INTERACTIVE, width * 4),),
-        # Documents are bulk work most of all, and taken in together: that lane gets its full share of hands.
-        "chunking": lane_subscriptions(
-            SUBMITTED, "chunking", "documents.submitted", settings.document_concurrency * BATCH_SHARE
-        ),
+        "chunking": document_subscriptions(SUBMITTED, "chunking", "documents.submitted", settings.document_concurrency),
         "embedding": tuple(
             subscription
             for pool in (LOCAL_POOL, *(provider.name for provider in catalog.providers))
             for subscription in embedding_subscriptions(pool, settings.document_concurrency)
         ),
-        "indexing": lane_subscriptions(EMBEDDED, "indexing", "documents.embedded", settings.index_batch * 4),
+        # One batch is written while the next one gathers.
+        "indexing": document_subscriptions(EMBEDDED, "indexing", "documents.embedded", settings.index_batch * 2),
         "reindex": (Subscription(REINDEX, "reindex", f"{ROOT}.reindex.requested.>", Lane.BATCH, 64, max_deliver=-1),),
         "sweeper": (
             Subscription(ADVISORIES, "sweeper", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", Lane.INTERACTIVE, 16),

@@ -52,8 +52,7 @@ def build(context: WorkerContext) -> Worker:
 
     width = settings.document_concurrency
     template = template_of("documents.chunked")
-    slots = width * BATCH_SHARE
-    spec = StageSpec("embedding", template, identify_forwarded, slots, terminal=False, given_up=given_up)
+    spec = StageSpec("embedding", template, identify_forwarded, width * BATCH_SHARE, terminal=False, given_up=given_up)
 
     def stages(*more: str) -> tuple[Stage, ...]:
         pools = (LOCAL_POOL, *(provider.name for provider in context.catalog.current.providers), *more)

@@ -12,6 +12,7 @@ from infra.dispatch.job import Job, identify_forwarded
 from infra.dispatch.outcome import Outcome
 from infra.dispatch.stage import Stage, StageSpec
 from infra.runtime import end_tasks
+from infra.streams import BATCH_SHARE
 from workers.context import Worker, WorkerContext
 from workers.late import Late
 
@@ -69,7 +70,7 @@ def build(context: WorkerContext) -> Worker:
         "indexing",
         template_of("documents.embedded"),
         identify_forwarded,
-        settings.index_batch * 4,
+        settings.index_batch * 2 * BATCH_SHARE,
         terminal=False,
         given_up=given_up,
     )
