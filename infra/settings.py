@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     )
     document_concurrency: Annotated[
         int, Field(ge=1, description="Documents that a process chunks or embeds at once.")
-    ] = 64
+    ] = 128
     parser_processes: Annotated[int, Field(ge=1, le=64, description="Processes that parse PDF, Office and HTML.")] = 2
     index_batch: Annotated[
         int, Field(ge=1, le=10_000, description="Documents written in one transaction, at most.")

@@ -14,13 +14,13 @@ AT_ONCE = 10.0
 ONE_AT_A_TIME = dict.fromkeys(
     ("stage_concurrency", "provider_concurrency", "ledger_batch", "document_concurrency", "index_batch"), 1
 )
-IN_FOURS = ("ledger", "responses", "chunking", "embedding", "indexing")
-"""Workers that have four slots at the least."""
+SLOTS = {"ledger": 4, "responses": 4, "chunking": 4, "embedding": 4, "indexing": 8}
+"""Workers that have more than one slot at the least."""
 
 
 async def test_a_stop_finishes_what_is_in_hand_and_hands_back_the_rest(rig: Rig) -> None:
     await rig.pipeline.configure(ack_wait=LONG, **ONE_AT_A_TIME)
-    slots = 4 if rig.case.name in IN_FOURS else 1
+    slots = SLOTS.get(rig.case.name, 1)
     taking_their_time = Interceptor(held=True)
     with rig.intercepted(taking_their_time):
         async with rig.spied() as spy:
