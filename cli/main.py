@@ -73,7 +73,7 @@ def api() -> None:
 
 @app.command()
 def worker(
-    name: Annotated[str, typer.Argument(help="validation, cache, routing, provider, ledger, responses, or all.")],
+    name: Annotated[str, typer.Argument(help="One of the workers, such as chunking, or all.")],
 ) -> None:
     """Run one worker, or all in one process, against PENSTOCK_NATS_URL and PENSTOCK_DATABASE_URL."""
     from infra.runtime import run as run_process
