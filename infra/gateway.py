@@ -33,6 +33,7 @@ from infra.telemetry.tracing import TraceContext, Tracer
 STAGE = "embedding"
 _EVENT = "inference.requested"
 _STREAMS = {Lane.INTERACTIVE: RESULTS, Lane.BATCH: RESULTS_ASYNC}
+_STOPPING = "this process is stopping"
 _LOOK_AGAIN = 1.0
 """Seconds without a result after which it is looked for in its stream: what came while we were away was not told us."""
 _GRACE = 5.0
@@ -41,10 +42,10 @@ _GRACE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A vector for each text, in their order, and what the provider that gave them calls its model."""
+    """A vector for each text, in their order, and the deployment that gave them."""
 
     vectors: list[Vector]
-    provider_model: str | None
+    deployment: str | None
 
 
 class GatewayClient:
@@ -57,6 +58,7 @@ class GatewayClient:
         self._ingress = secrets.token_hex(INGRESS_ID_LENGTH // 2)
         self._waiting: dict[str, asyncio.Future[Msg]] = {}
         self._subscription: Subscription | None = None
+        self._closed = False
 
     async def open(self) -> None:
         """Listen for results."""
@@ -64,10 +66,11 @@ class GatewayClient:
         self._subscription = await self._connection.client.subscribe(subject, cb=self._on_result)
 
     async def close(self) -> None:
-        """Whoever still waits gets a `PenstockError` (`pipeline_unavailable`)."""
+        """Whoever still waits, or asks from now on, gets a `PenstockError` (`pipeline_unavailable`)."""
+        self._closed = True
         for future in self._waiting.values():
             if not future.done():
-                future.set_exception(_unavailable("this process is stopping"))
+                future.set_exception(_unavailable(_STOPPING))
         if (subscription := self._subscription) is not None:
             self._subscription = None
             with suppress(nats.errors.Error):
@@ -88,6 +91,8 @@ class GatewayClient:
         Raises `PenstockError`: that of the request's `failed`; `deadline_exceeded`, `overloaded` or
         `pipeline_unavailable`; `provider_error` for an answer that is none.
         """
+        if self._closed:
+            raise _unavailable(_STOPPING)
         request_id = self._ingress + secrets.token_hex(12)
         future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = future
@@ -176,7 +181,7 @@ def _completed(completed: bool, body: bytes) -> InferenceCompleted:
 
 def _embedded(answer: InferenceCompleted, texts: int) -> Embedded:
     try:
-        return Embedded(vectors_in(answer.response, texts), answer.provider_model)
+        return Embedded(vectors_in(answer.response, texts), answer.deployment)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         message = "the provider sent vectors that can't be read"
         raise PenstockError(ErrorCode.PROVIDER_ERROR, message, stage=STAGE, retryable=True) from error

@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -52,6 +52,7 @@ class WorkerProcess:
         self._log = log
         self._stages: list[Stages] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._interrupts: list[Callable[[], Awaitable[None]]] = []
         self._exit = AsyncExitStack()
         self._connection: Connection | None = None
 
@@ -79,7 +80,8 @@ class WorkerProcess:
             return
         await end_tasks(*self._tasks)
         await detach(connection.broker, self._log)
-        await asyncio.gather(*(stages.drain() for stages in self._stages))
+        drains = [stages.drain() for stages in self._stages]
+        await asyncio.gather(*drains, *(interrupt() for interrupt in self._interrupts))
         await self._exit.aclose()
         await connection.close()
         self._log.info("workers_stopped", workers=list(self._names))
@@ -112,6 +114,7 @@ class WorkerProcess:
         worker: Worker = importlib.import_module(f"workers.{name}.worker").build(context)
         await worker.open()
         self._exit.push_async_callback(worker.close)
+        self._interrupts.append(worker.interrupt)
         stages = self._stages_of(tools, shared, makes_consumers=worker.wanted is not None)
         await stages.attach(worker.stages)
         if worker.wanted is None:

@@ -38,11 +38,13 @@ async def _nothing() -> None:
 class Worker:
     """The stages of one worker, and what has to be opened before them and closed after.
 
-    `wanted`, of a worker whose stages follow the catalogue, says which it should have now; `stages` are its first ones.
-    It raises `nats.errors.Error` where it can't tell.
+    `interrupt` is called when the process is to stop, while what is in hand is waited for: what itself waits for others
+    is to give up then. `wanted`, of a worker whose stages follow the catalogue, says which it should have now; `stages`
+    are its first ones. It raises `nats.errors.Error` where it can't tell.
     """
 
     stages: tuple[Stage, ...]
     open: Callable[[], Awaitable[None]] = _nothing
     close: Callable[[], Awaitable[None]] = _nothing
     wanted: Callable[[], Awaitable[tuple[Stage, ...]]] | None = None
+    interrupt: Callable[[], Awaitable[None]] = _nothing

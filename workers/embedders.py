@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from contracts.errors import ErrorCode, PenstockError
 from contracts.subjects import Lane
-from infra.catalog import CatalogSource, Deployment
+from infra.catalog import CatalogSource, Deployment, Model
 from infra.gateway import STAGE, Embedded, GatewayClient
 from infra.streams import LOCAL_POOL
 from infra.telemetry.tracing import TraceContext
@@ -34,8 +34,8 @@ _REQUESTS_AT_ONCE = 4
 _PATIENCE, _LONG_PATIENCE = 15.0, 120.0
 """Seconds that a request has: for a person who waits, and for a document."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
-_PASSES = (ErrorCode.DEADLINE_EXCEEDED, ErrorCode.OVERLOADED, ErrorCode.RESIDENCY_UNAVAILABLE)
-"""What a document waits out although its request, made again with the same deadline, would fail again."""
+_AFTER_FALLING_BACK = 60.0
+"""Seconds until a model is asked again for which another one answered: that is paid for, and of no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Embedders:
         await self._gateway.open()
 
     async def close(self) -> None:
-        """Whoever waits for a provider gets the error that it waits out."""
+        """Whoever waits for a provider gets the error that it waits out, or `pipeline_unavailable`."""
         self._closing.set()
         await self._gateway.close()
 
@@ -153,7 +153,9 @@ class Embedders:
                 async with self._place(errand.model):
                     return await self._ask(errand, texts)
             except PenstockError as error:
-                if self._closing.is_set() or not (error.retryable or error.code in _PASSES):
+                # A deadline of ours that passed is no failure of the document's: the next request has a new one.
+                passes = error.retryable or error.code is ErrorCode.DEADLINE_EXCEEDED
+                if self._closing.is_set() or not passes:
                     raise
                 await self._rest(max(error.retry_after or 0.0, pause * random.uniform(0.5, 1.0)))
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -171,23 +173,30 @@ class Embedders:
 
     async def _ask(self, errand: _Errand, texts: list[str]) -> Embedded:
         """Ask once. Vectors of a model that was fallen back on are none of this one's, and refused."""
-        due = self._first(errand.model).provider_model(errand.model)
+        own = {deployment.name for deployment in self._model(errand.model).deployments}
         answer = await self._gateway.embed(
             errand.tenant, errand.model, texts, lane=errand.lane, parent=errand.parent, patience=errand.patience
         )
-        if answer.provider_model not in (due, None):
-            message = (
-                f"{errand.model} did not answer, and vectors of {answer.provider_model} can't be mixed with its own"
+        if answer.deployment not in own:
+            message = f"{errand.model} did not answer, and vectors of {answer.deployment} can't be mixed with its own"
+            raise PenstockError(
+                ErrorCode.PROVIDER_UNAVAILABLE,
+                message,
+                stage=STAGE,
+                retryable=True,
+                retry_after=_AFTER_FALLING_BACK,
             )
-            raise PenstockError(ErrorCode.PROVIDER_UNAVAILABLE, message, stage=STAGE, retryable=True)
         return answer
 
-    def _first(self, model: str) -> Deployment:
+    def _model(self, model: str) -> Model:
         found = self._catalog.current.resolve(model)
         if found is None:
             message = f"the embedding model «{model}» is neither built in nor in the catalogue"
             raise PenstockError(ErrorCode.INVALID_REQUEST, message, stage=STAGE, param="embedding_model")
-        return found.deployments[0]
+        return found
+
+    def _first(self, model: str) -> Deployment:
+        return self._model(model).deployments[0]
 
 
 def embedders_of(context: WorkerContext) -> Embedders:

@@ -16,7 +16,7 @@ from infra.telemetry.tracing import Tracer
 from tests.support.database import Database
 from tests.support.logs import RecordedLog
 from tests.support.pipeline import TENANT, Pipeline
-from tests.support.simulator import Simulator
+from tests.support.simulator import DEPLOYMENT, Simulator
 from tests.support.waiting import eventually
 from tests.support.workers import StartWorkers
 
@@ -41,7 +41,7 @@ async def test_texts_get_their_vectors_and_their_tenant_pays(
     async with workers(*GATEWAY):
         answer = await client.embed(TENANT, MODEL, ["one", "two"], lane=lane, parent=None, patience=20)
     assert answer.vectors == [vector_of(MODEL, text, 1536) for text in ("one", "two")]
-    assert answer.provider_model == MODEL
+    assert answer.deployment == DEPLOYMENT
     (row,) = await database.rows("SELECT tenant_id, model, status, input_tokens FROM usage")
     assert row == {"tenant_id": TENANT, "model": MODEL, "status": "completed", "input_tokens": 2}
 

@@ -46,10 +46,6 @@ def build(context: WorkerContext) -> Worker:
         for publication in await (await late.get()).given_up(job, error):
             await emitter.emit(job, publication)
 
-    async def close() -> None:
-        await embedders.close()
-        await engine.dispose()
-
     width = settings.document_concurrency
     template = template_of("documents.chunked")
     spec = StageSpec("embedding", template, identify_forwarded, width * BATCH_SHARE, terminal=False, given_up=given_up)
@@ -62,4 +58,4 @@ def build(context: WorkerContext) -> Worker:
         known = {LOCAL_POOL, *(provider.name for provider in context.catalog.current.providers)}
         return stages(*await leftover_providers(js, CHUNKED, "embedding", known))
 
-    return Worker(stages(), embedders.open, close, wanted)
+    return Worker(stages(), embedders.open, engine.dispose, wanted, embedders.close)

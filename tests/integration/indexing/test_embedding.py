@@ -1,5 +1,6 @@
 """Chunks get their vectors: kept ones again, others from the version's model; a provider holds up its own alone."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,11 +8,10 @@ import numpy as np
 import pytest
 
 from contracts.documents import DocumentEmbedded
-from contracts.subjects import Lane
 from infra.index.version import VersionSpec
 from infra.index.versions import IndexVersions
 from infra.simulator.embeddings import vector_of
-from infra.streams import CHUNKED, EMBEDDED
+from infra.streams import CHUNKED, EMBEDDED, REQUESTED
 from ingestion.embedding import embedding_model
 from tests.support.cut_documents import CutDocuments, chunked, gateway_spec, local_spec
 from tests.support.database import Database
@@ -151,18 +151,29 @@ async def test_content_that_is_no_longer_wanted_does_not_fail(flow: CutDocuments
     assert (end["event"], end["superseded"]) == ("indexed", True)
 
 
-async def test_a_worker_that_stops_hands_back_what_waits_for_a_provider(
-    flow: CutDocuments, workers: StartWorkers, simulator: Simulator
+@pytest.mark.parametrize("model", ["sim-embedding-error-429@times=3,retry=30", "sim-embedding-slow@latency=30000"])
+async def test_a_worker_that_stops_hands_back_what_waits_for_a_provider_at_once(
+    flow: CutDocuments, workers: StartWorkers, simulator: Simulator, model: str
 ):
-    await flow.pipeline.configure(drain_timeout=0.5)
-    version = await flow.version(gateway_spec("sim-embedding-error-429@times=4,retry=2"))
-    async with workers(*GATEWAY):
-        async with workers("embedding"):
-            submission = await flow.submit(version, "a", "one", lane=Lane.INTERACTIVE)
-            await eventually(lambda: simulator.stats()["by_idempotency_key"])
-        assert await flow.pipeline.held(CHUNKED) == 1
-        async with workers("embedding"):
-            (document,) = await embedded(flow.pipeline, submission, within=20)
+    await flow.pipeline.configure(drain_timeout=60)
+    version = await flow.version(gateway_spec(model))
+    async with workers("embedding") as running:
+        await flow.pipeline.configure(drain_timeout=1)
+        async with workers(*GATEWAY):
+            await flow.submit(version, "a", "one")
+            await eventually(lambda: simulator.stats()["by_idempotency_key"], within=10)
+            async with asyncio.timeout(20):
+                await running.stop()
+            assert await flow.pipeline.held(CHUNKED) == 1
+
+
+async def test_what_was_handed_back_is_embedded_by_the_next(flow: CutDocuments, workers: StartWorkers):
+    version = await flow.version(gateway_spec())
+    submission = await flow.submit(version, "a", "one")
+    async with workers("embedding"):
+        await eventually(lambda: flow.pipeline.held(REQUESTED))
+    async with workers("embedding", *GATEWAY):
+        (document,) = await embedded(flow.pipeline, submission, within=20)
     assert document.embedded == 1
 
 

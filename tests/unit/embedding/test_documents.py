@@ -6,9 +6,11 @@ from typing import Any, cast
 import numpy as np
 import orjson
 import pytest
+from prometheus_client import CollectorRegistry
 
 from contracts.documents import DocumentChunked, DocumentEmbedded
 from contracts.errors import ContractError
+from infra.telemetry.metrics import EmbeddingMetrics
 from infra.telemetry.tracing import Span
 from ingestion.hashes import text_sha
 from workers.embedding.asked import Asked, texts_of
@@ -89,3 +91,13 @@ def test_a_document_without_a_vector_for_each_chunk_is_no_contract(vectors: byte
 def test_no_document_is_written_twice_at_once_and_their_order_stays():
     items = [replace(item(document), message_id=str(place)) for place, document in enumerate("abacab")]
     assert ["".join(each.message_id for each in part) for part in rounds(items)] == ["013", "25", "4"]
+
+
+def test_the_metric_tells_texts_that_were_embedded_from_those_that_were_not():
+    registry = CollectorRegistry()
+    metrics = EmbeddingMetrics(registry)
+    for embedded, reused in ((2, 0), (1, 3)):
+        metrics.count("wordllama", embedded=embedded, reused=reused)
+    for outcome in ("embedded", "reused"):
+        labels = {"model": "wordllama", "outcome": outcome}
+        assert registry.get_sample_value("penstock_embedded_texts_total", labels) == 3

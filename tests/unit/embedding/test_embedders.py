@@ -21,17 +21,20 @@ providers:
   - {name: one, kind: openai, base_url: "http://127.0.0.1:1/v1"}
   - {name: two, kind: openai, base_url: "http://127.0.0.1:1/v1"}
 models:
-  - {name: small, deployments: [{name: one/small, provider: one, model: text-small}]}
+  - name: small
+    deployments:
+      - {name: one/small, provider: one, model: text-small}
+      - {name: two/small, provider: two, model: our-own-name-for-it}
   - {name: "any-*", deployments: [{name: two/any, provider: two, model: "{model}"}]}
 """
 LIMITED = PenstockError(ErrorCode.RATE_LIMITED, "slow down", stage="provider", retryable=True, retry_after=0.001)
 
 
 class Gateway:
-    """Answers each text with a vector of its length, as `model` calls it; first raises what is in `errors`."""
+    """Answers each text with a vector of its length, by a deployment; first raises what is in `errors`."""
 
-    def __init__(self, model: str = "text-small") -> None:
-        self.model = model
+    def __init__(self, deployment: str = "one/small") -> None:
+        self.deployment = deployment
         self.errors: list[PenstockError] = []
         self.asked: list[tuple[str, Lane, list[str]]] = []
         self.open_now = self.most_open = 0
@@ -48,7 +51,7 @@ class Gateway:
         self.open_now -= 1
         if self.errors:
             raise self.errors.pop(0)
-        return Embedded([array("f", [len(text), 0, 1]) for text in texts], self.model)
+        return Embedded([array("f", [len(text), 0, 1]) for text in texts], self.deployment)
 
 
 def embedders(gateway: Gateway) -> Embedders:
@@ -81,7 +84,7 @@ async def test_a_model_of_the_catalogue_is_told_by_its_deployment_and_measured_o
 
 
 async def test_the_revision_of_a_pattern_says_which_model_it_stands_for():
-    spec = await embedders(Gateway("any-one")).describe("any-one")
+    spec = await embedders(Gateway("two/any")).describe("any-one")
     assert (spec.revision, spec.pool) == ("two/any=any-one", "two")
 
 
@@ -98,9 +101,13 @@ async def test_vectors_of_another_revision_than_the_index_has_are_refused(model:
         await embedders(Gateway()).embed("acme", model, ["text"], lane=Lane.BATCH, revision="earlier")
 
 
+async def test_any_deployment_of_a_model_may_answer_for_it():
+    assert (await embedders(Gateway("two/small")).embed("acme", "small", ["a"], lane=Lane.BATCH)).shape == (1, 3)
+
+
 async def test_vectors_of_a_model_that_was_fallen_back_on_are_refused():
     with pytest.raises(PenstockError, match="can't be mixed") as raised:
-        await embedders(Gateway("another")).embed("acme", "small", ["text"], lane=Lane.INTERACTIVE)
+        await embedders(Gateway("another/model")).embed("acme", "small", ["text"], lane=Lane.INTERACTIVE)
     assert raised.value.retryable
 
 
