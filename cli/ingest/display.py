@@ -31,7 +31,7 @@ async def shown(tally: Tally, console: "Console", store: str) -> AsyncIterator[N
 
 def counts(tally: Tally) -> str:
     """One line of what has been done."""
-    parts = [f"{tally.sent:,} sent", f"{tally.indexed:,} indexed", f"{tally.failed:,} failed"]
+    parts = [f"{tally.sent:,} sent", f"{tally.ended:,} indexed", f"{tally.failed:,} failed"]
     parts.append(f"{tally.unchanged:,} unchanged")
     return ", ".join(parts)
 

@@ -34,6 +34,11 @@ class Remote:
         body = {"name": self._store, **settings}
         await self._call(lambda: self._client.post("/vector_stores", cast_to=object, body=body))
 
+    async def on_the_way(self) -> int:
+        """How many of its documents are being indexed, whoever sent them."""
+        found = await self._call(lambda: self._client.get(store_path(self._store), cast_to=object))
+        return int(found["file_counts"]["in_progress"])
+
     async def pages(self, after: str | None = None) -> AsyncIterator[list[Json]]:
         """Its documents, those behind `after`, in pages of `PAGE`."""
         more = True

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of documents. `pending` holds the hashes of those that were sent and have not ended yet, by their ids."""
+    """Counts of documents. `pending` holds the hashes of those that were sent and, as far as is known, have not ended
+    yet, by their ids; so many of them as are `seen` to have ended have been counted, and not yet looked at.
+    """
 
     total: int = 0
     unchanged: int = 0
     sent: int = 0
     indexed: int = 0
+    seen: int = 0
     deleted: int = 0
     pending: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
@@ -23,7 +26,12 @@ class Tally:
     @property
     def done(self) -> int:
         """Of those that were found, how many need no more work."""
-        return self.unchanged + self.indexed + self.failed
+        return self.unchanged + self.ended + self.failed
+
+    @property
+    def ended(self) -> int:
+        """Those that have been indexed, and those that can be expected to."""
+        return self.indexed + self.seen
 
     @property
     def failed(self) -> int:
@@ -37,8 +45,8 @@ class Tally:
 
     @property
     def rate(self) -> float:
-        """Documents indexed a second, since then."""
-        return self.indexed / self.seconds if self.seconds > 0 else 0.0
+        """Documents indexed a second, since the first one was sent."""
+        return self.ended / self.seconds if self.seconds > 0 else 0.0
 
     def begin(self) -> None:
         """Something is sent: from now on time counts."""
@@ -52,6 +60,10 @@ class Tally:
             self.unchanged += 1
         else:
             self.pending[document_id] = sha256
+
+    def see(self, ended: int) -> None:
+        """So many of those that are pending have ended."""
+        self.seen = max(0, ended)
 
     def end(self, document_id: str) -> None:
         """It can be found."""

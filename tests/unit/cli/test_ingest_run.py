@@ -25,7 +25,7 @@ def refusal(status: int, message: str) -> openai.APIStatusError:
 
 
 class FakeRemote:
-    """A store that indexes what it is given by the second look; `bad` documents are refused, `broken` ones fail."""
+    """A store that has indexed all by the second count; `bad` documents are refused, `broken` ones fail."""
 
     def __init__(self, *, bad: Sequence[str] = (), broken: Sequence[str] = ()) -> None:
         self.documents: dict[str, dict[str, Any]] = {}
@@ -43,9 +43,12 @@ class FakeRemote:
         left = [dict(each) for each in entries if after is None or each["id"] > after]
         for begin in range(0, max(1, len(left)), 2):
             yield left[begin : begin + 2]
-        for each in self.documents.values():
-            if each["status"] == "in_progress":
-                each["status"] = "failed" if each["id"] in self._broken else "completed"
+
+    async def on_the_way(self) -> int:
+        going = [each for each in self.documents.values() if each["status"] == "in_progress"]
+        for each in going:
+            each["status"] = "failed" if each["id"] in self._broken else "completed"
+        return len(going)
 
     async def post(self, documents: Sequence[Mapping[str, Any]], lane: str) -> list[dict[str, Any]]:
         ids = [each["id"] for each in documents]
