@@ -73,19 +73,19 @@ def api() -> None:
 
 @app.command()
 def worker(
-    name: Annotated[str, typer.Argument(help="One of the workers, such as chunking; or prompts, documents, all.")],
+    name: Annotated[str, typer.Argument(help="One of the workers, such as chunking, or all.")],
 ) -> None:
-    """Run one worker, or several in one process, against PENSTOCK_NATS_URL and PENSTOCK_DATABASE_URL."""
+    """Run one worker, or all in one process, against PENSTOCK_NATS_URL and PENSTOCK_DATABASE_URL."""
     from infra.runtime import run as run_process
     from infra.settings import load_settings
     from infra.telemetry.logs import configure_logging
     from workers.bootstrap import run_workers
-    from workers.names import GROUPS, WORKERS
+    from workers.names import WORKERS
 
-    if name not in WORKERS and name not in GROUPS:
-        raise typer.BadParameter(f"there is no worker «{name}»; there are {', '.join((*WORKERS, *GROUPS))}")
+    if name not in (*WORKERS, "all"):
+        raise typer.BadParameter(f"there is no worker «{name}»; there are {', '.join(WORKERS)}, and all")
     settings = load_settings()
-    names = GROUPS.get(name, (name,))
+    names = WORKERS if name == "all" else (name,)
     run_process(run_workers(names, settings, configure_logging(f"worker-{name}", settings.log_level)))
 
 

@@ -150,10 +150,10 @@ class _Platform:
             ChildSpec(
                 f"worker-{name}",
                 (*self._penstock, "worker", name),
-                environ if name in ("provider", "prompts") else keyless,
+                environ if name in ("provider", "all") else keyless,
                 stop_grace_seconds=_drain_grace(),
             )
-            for name in (_worker_names() if self._options.processes else ("prompts", "documents"))
+            for name in (_worker_names() if self._options.processes else ("all",))
         ]
 
     def _api(self, environ: Mapping[str, str]) -> ChildSpec:

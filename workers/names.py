@@ -7,12 +7,9 @@ WORKERS: tuple[str, ...] = (
     "provider",
     "ledger",
     "responses",
-    "retrieval",
     "chunking",
+    "retrieval",
     "embedding",
     "indexing",
     "reindex",
 )
-
-GROUPS: dict[str, tuple[str, ...]] = {"prompts": WORKERS[:7], "documents": WORKERS[7:], "all": WORKERS}
-"""Several in one process. Bulk work has one of its own: what a person waits for shares no interpreter with it."""

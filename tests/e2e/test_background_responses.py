@@ -42,7 +42,7 @@ def test_one_that_is_deleted_while_it_is_made_is_stopped_and_stays_deleted(
 async def test_one_that_is_cancelled_while_its_worker_is_dead_is_never_called(
     up: Up, penstock: Penstock, client: OpenAI, question: str
 ) -> None:
-    worker = up.pid("worker-prompts")
+    worker = up.pid("worker-all")
     os.kill(worker, signal.SIGSTOP)
     try:
         response_id = begin(client, question, "sim-small")

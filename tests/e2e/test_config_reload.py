@@ -21,7 +21,7 @@ from tests.support.simulator import Simulator
 BAR = 2.0
 """Seconds in which a change has reached every process."""
 PATIENCE = 20.0
-PROCESSES = ("worker-prompts", "worker-documents", "api")
+PROCESSES = ("worker-all", "api")
 
 
 class Configured:
@@ -214,7 +214,7 @@ def test_one_that_the_provider_worker_cannot_use_is_told_to_whoever_applies_it(
     status, said, complained = configured.config("apply", keyless)
     assert (status, said) == (1, "~ provider sim: api_key_env\n")
     assert "no provider worker has taken it over" in complained
-    assert "A_KEY_THAT_NOBODY_HAS_SET" in configured.refusals("worker-prompts")[-1]["reason"]
+    assert "A_KEY_THAT_NOBODY_HAS_SET" in configured.refusals("worker-all")[-1]["reason"]
     assert ask(client, "good", question)
 
 

@@ -110,7 +110,7 @@ def test_refused_credentials_are_a_502_at_once_and_a_line_for_operators(
     assert simulator.stats()["by_model"] == {"sim-error-401@tokens=6": 1}
 
     def told() -> list[dict[str, str]]:
-        lines = [json.loads(line) for line in penstock.log_lines("worker-prompts") if line.startswith("{")]
+        lines = [json.loads(line) for line in penstock.log_lines("worker-all") if line.startswith("{")]
         return [line for line in lines if line["event"] == "provider_refused_credentials"]
 
     (line,) = until(told, "the line for operators")

@@ -44,7 +44,7 @@ def test_it_is_ready(penstock: Penstock) -> None:
 
 def test_readiness_names_what_is_gone_until_it_is_back(up: Up, penstock: Penstock) -> None:
     """The supervisor starts a killed worker again; until it reads, the platform says that nobody does."""
-    os.kill(up.pid("worker-prompts"), signal.SIGKILL)
+    os.kill(up.pid("worker-all"), signal.SIGKILL)
     problems: list[str] = until(lambda: _problems(penstock), "a platform that is not ready", within=5)
     assert any("no worker reads " in problem for problem in problems)
     until(lambda: penstock.get("/readyz").status_code == 200, "readiness", within=30)
@@ -114,7 +114,7 @@ def test_all_that_is_logged_is_a_json_object_a_line(penstock: Penstock, client: 
             with_errors.create(model=model, messages=[{"role": "user", "content": question}])
         except openai.APIStatusError as error:
             assert error.status_code < 503
-    for name in ("api", "worker-prompts", "worker-documents"):
+    for name in ("api", "worker-all"):
         lines = penstock.log_lines(name)
         assert lines
         for line in lines:
@@ -131,11 +131,9 @@ def test_what_a_library_logs_is_one_too(penstock: Penstock) -> None:
 
 
 def test_a_first_line_says_what_runs(penstock: Penstock) -> None:
-    started = []
-    for process in ("worker-prompts", "worker-documents"):
-        lines = [json.loads(line) for line in penstock.log_lines(process)]
-        started += next(line for line in lines if line["event"] == "workers_started")["workers"]
-    assert started == list(WORKERS)
+    lines = [json.loads(line) for line in penstock.log_lines("worker-all")]
+    started = next(line for line in lines if line["event"] == "workers_started")
+    assert started["workers"] == list(WORKERS)
 
 
 def test_no_file_of_the_platform_is_open_to_others(up: Up, penstock: Penstock) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -118,8 +117,8 @@ def platform() -> Iterator[Platform]:
 
 def test_it_starts_says_where_it_listens_and_stops_in_order(platform: Platform) -> None:
     platform.start()
-    told = platform.up("worker-prompts", "worker-documents")
-    assert told["pids"].keys() == {"nats", "postgres", "simulator", "worker-prompts", "worker-documents", "api"}
+    told = platform.up("worker-all")
+    assert told["pids"].keys() == {"nats", "postgres", "simulator", "worker-all", "api"}
     assert told["api_key"] == "psk_first_secret"
     assert platform.ready_file.stat().st_mode & 0o777 == 0o600
     until(lambda: "Ctrl-C stops it." in platform.said())
@@ -127,9 +126,7 @@ def test_it_starts_says_where_it_listens_and_stops_in_order(platform: Platform) 
         assert part in platform.said()
     os.killpg(platform.running.pid, signal.SIGINT)
     assert platform.ends() == 0
-    assert platform.order()[0] == "api"
-    assert set(platform.order()[1:-1]) == {"worker-prompts", "worker-documents"}
-    assert platform.order()[-1] == "simulate"
+    assert platform.order() == ["api", "worker-all", "simulate"]
     assert platform.said().endswith("Stopped.\n") and not platform.ready_file.exists()
     assert not platform.left_over()
 
@@ -164,25 +161,20 @@ def test_no_secret_is_on_a_command_line(platform: Platform) -> None:
     assert not any(password in line or "psk_" in line for line in lines)
 
 
-@pytest.mark.parametrize(("processes", "holder"), [(True, "worker-provider"), (False, "worker-prompts")])
-def test_a_providers_key_reaches_the_worker_that_calls_it_and_no_other_process(
-    platform: Platform, processes: bool, holder: str
-) -> None:
-    platform.start({"OPENAI_API_KEY": "sk-planted"}, processes=processes)
+def test_a_providers_key_reaches_the_worker_that_calls_it_and_no_other_process(platform: Platform) -> None:
+    platform.start({"OPENAI_API_KEY": "sk-planted"}, processes=True)
     pids: dict[str, int] = platform.ready()["pids"]
     holders = [name for name, pid in pids.items() if "sk-planted" in psutil.Process(pid).environ().values()]
-    assert holders == [holder]
+    assert holders == ["worker-provider"]
 
 
 def test_a_killed_worker_is_started_again_and_the_ready_file_follows(platform: Platform) -> None:
     platform.start()
-    first = platform.ready()["pids"]["worker-prompts"]
+    first = platform.ready()["pids"]["worker-all"]
     os.kill(first, signal.SIGKILL)
-    until(lambda: json.loads(platform.ready_file.read_text())["pids"].get("worker-prompts") not in (first, None))
-    second = json.loads(platform.ready_file.read_text())["pids"]["worker-prompts"]
-    assert (
-        f"worker prompts (process {first}) was killed by SIGKILL; started again as process {second}" in platform.said()
-    )
+    until(lambda: json.loads(platform.ready_file.read_text())["pids"].get("worker-all") not in (first, None))
+    second = json.loads(platform.ready_file.read_text())["pids"]["worker-all"]
+    assert f"worker all (process {first}) was killed by SIGKILL; started again as process {second}" in platform.said()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
@@ -203,7 +195,7 @@ def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_start_works(plat
 
 def test_a_second_ctrl_c_kills_at_once(platform: Platform) -> None:
     platform.start({"STAND_IN_WORKER": "stay"})
-    platform.up("worker-prompts")
+    platform.up("worker-all")
     platform.running.send_signal(signal.SIGINT)
     until(lambda: "Stopping" in platform.said())
     platform.running.send_signal(signal.SIGINT)
@@ -237,9 +229,7 @@ def test_a_crash_loop_stops_everything(platform: Platform) -> None:
     platform.start({"STAND_IN_WORKER": "crash"})
     platform.ready()
     assert platform.ends() == 1
-    assert re.search(
-        r"penstock up: worker (prompts|documents) died 5 times in 60 s and is not started again", platform.said()
-    )
+    assert "penstock up: worker all died 5 times in 60 s and is not started again" in platform.said()
     assert "the last time it exited with code 1: worker lost its mind" in platform.said()
     assert platform.order() == ["api", "simulate"]
 
