@@ -28,6 +28,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--chunks", type=int, default=100_000, help="of the large store")
     parser.add_argument("--queries", type=int, default=500, help="… and how often it is searched")
     parser.add_argument("--quiet-seconds", type=float, default=20.0, help="searches before the re-index")
+    parser.add_argument("--processes", action="store_true", help="passed on: each worker in a process of its own")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
@@ -36,7 +37,7 @@ def measure(options: argparse.Namespace) -> list[Verdict]:
     """Start a platform, run the parts, end it."""
     parts, scifact = options.part or PARTS, options.data / "scifact"
     verdicts: list[Verdict] = []
-    with running_platform() as platform:
+    with running_platform(processes=options.processes) as platform:
         if not scifact.is_dir():
             print(f"left out: scifact and reindex, because {scifact} is not there.")
             parts = [part for part in parts if part == "large"]

@@ -85,12 +85,12 @@ class SearchConnection:
 
 
 @contextmanager
-def running_platform() -> Iterator[Platform]:
-    """`penstock up` in a directory that is gone afterwards."""
+def running_platform(*, processes: bool = False) -> Iterator[Platform]:
+    """`penstock up` in a directory that is gone afterwards; `processes`: each worker in one of its own."""
     with tempfile.TemporaryDirectory(prefix="penstock-benchmark-") as home:
         directory = Path(home)
         directory.chmod(0o711)  # PostgreSQL runs as another user where we are root
-        options = PenstockOptions("bench", _NOWHERE, processes=False, otlp_url=None)
+        options = PenstockOptions("bench", _NOWHERE, processes=processes, otlp_url=None)
         with penstock(options, directory) as target:
             told = json.loads((directory / "ready.json").read_text(encoding="utf-8"))
             yield Platform(target.base_url, target.api_key, told["database"], target.pids)
