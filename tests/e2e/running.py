@@ -214,8 +214,8 @@ class Penstock:
         return body
 
     def log_lines(self, name: str) -> list[str]:
-        """The lines that a process has logged so far."""
-        return (self.logs / f"{name}.log").read_text().splitlines()
+        """The lines that a process has logged so far; one that is being written is not among them."""
+        return (self.logs / f"{name}.log").read_text().rpartition("\n")[0].splitlines()
 
 
 def penstock_of(told: dict[str, Any], data: Path, key: str | None = None) -> Penstock:

@@ -5,7 +5,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 
 from contracts.responses import response_id_of
 from infra.database.tables import Base
@@ -17,11 +17,15 @@ assert IndexVersionRow.metadata is Base.metadata  # these tables are to be empti
 
 def empty_tables(url: str) -> None:
     """Delete all rows of all tables, and the tables of index versions. Waits at most 5 s for one that is worked on."""
-    tables = SQL(", ").join(Identifier(table.name) for table in Base.metadata.sorted_tables)
+    names = [table.name for table in Base.metadata.sorted_tables]
+    used = SQL(" UNION ALL ").join(
+        SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(Literal(name), Identifier(name)) for name in names
+    )
     with psycopg.connect(url, autocommit=True, options="-c lock_timeout=5000") as connection:
         for (name,) in connection.execute(_OF_VERSIONS).fetchall():
             connection.execute(SQL("DROP TABLE {}").format(Identifier(name)))
-        connection.execute(SQL("TRUNCATE {} CASCADE").format(tables))
+        if tables := [Identifier(name) for (name,) in connection.execute(used).fetchall()]:
+            connection.execute(SQL("TRUNCATE {} CASCADE").format(SQL(", ").join(tables)))
 
 
 class Database:

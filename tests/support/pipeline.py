@@ -1,5 +1,6 @@
 """The pipeline as a test sees it: messages in, and what the streams hold."""
 
+import asyncio
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,9 +68,9 @@ class Pipeline:
         return load_catalog(self.settings.catalog)
 
     async def start_afresh(self) -> None:
-        """Delete every stream with all that it holds and remembers, and provision."""
-        for stream in await self.js.streams_info():
-            await self.js.delete_stream(stream.config.name or "")
+        """Delete every stream that ever held anything, with what it holds and remembers, and provision."""
+        used = [stream.config.name or "" for stream in await self.js.streams_info() if stream.state.last_seq]
+        await asyncio.gather(*(self.js.delete_stream(name) for name in used))
         await eventually(self._is_provisioned, what="the streams could not be made")
 
     async def _is_provisioned(self) -> bool:
