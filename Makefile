@@ -10,7 +10,7 @@ up: $(VENV)/.runtime
 
 # A file is one process's: its platform is started once. (xdist's groups are not seen by pytest 9.2, which names tests in its own way.)
 test: $(VENV)/.dev
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
 
 # Frameworks that people build on, each kind in an environment of its own.
 test-clients: $(VENV)/.dev .venv-clients/.installed .venv-clients-llamaindex/.installed

@@ -177,12 +177,12 @@ def test_standard_input_is_a_document(penstock: Penstock, client: OpenAI) -> Non
 def test_a_corpus_in_beirs_layout_is_as_many_documents_as_it_has_lines(
     penstock: Penstock, client: OpenAI, tmp_path: Path
 ) -> None:
-    lines = [json.dumps({"_id": str(number), "title": f"Title {number}", "text": "Text."}) for number in range(600)]
+    lines = [json.dumps({"_id": str(number), "title": f"Title {number}", "text": "Text."}) for number in range(300)]
     write(tmp_path, {"corpus.jsonl": "\n".join(lines).encode()})
     done = penstock.run("ingest", str(tmp_path), "--beir", "--store", "corpus")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {entry["status"] for entry in listed(client, "corpus").values()} == {"completed"}
-    assert len(listed(client, "corpus")) == 600
+    assert len(listed(client, "corpus")) == 300
 
 
 def test_a_file_that_no_request_could_hold_goes_ahead_of_its_document(
@@ -198,7 +198,7 @@ def test_a_file_that_no_request_could_hold_goes_ahead_of_its_document(
 
 
 def test_ctrl_c_leaves_cleanly_and_the_next_run_goes_on(penstock: Penstock, client: OpenAI, tmp_path: Path) -> None:
-    folder = write(tmp_path, {f"{number:05d}.txt": b"Log %d of the night watch." % number for number in range(2000)})
+    folder = write(tmp_path, {f"{number:05d}.txt": b"Log %d of the night watch." % number for number in range(800)})
     command = [PENSTOCK, "ingest", str(folder), "--store", "watch"]
     with subprocess.Popen(
         command, env=penstock.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -209,11 +209,11 @@ def test_ctrl_c_leaves_cleanly_and_the_next_run_goes_on(penstock: Penstock, clie
     assert process.returncode == 130, err
     assert "stopped: what was sent is indexed all the same" in err
     assert "Traceback" not in err
-    assert "watch: 2,000 documents" in out
+    assert "watch: 800 documents" in out
     done = penstock.run("ingest", str(folder), "--store", "watch")
     assert done.returncode == 0, done.stdout + done.stderr
     statuses = penstock.client().vector_stores.retrieve("watch").file_counts
-    assert (statuses.completed, statuses.total) == (2000, 2000)
+    assert (statuses.completed, statuses.total) == (800, 800)
 
 
 def test_a_key_that_may_only_search_is_told_so(penstock: Penstock, tmp_path: Path) -> None:
