@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from contracts.subjects import Lane
 from infra.database.batches import Batcher
+from infra.dispatch.courtesy import Courtesy
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -16,13 +17,16 @@ class Batchers(Generic[K, T]):
     """A `Batcher` for each kind and lane, for as long as somebody waits for it.
 
     Bulk work is collected for up to `_PATIENCE` times as long, while more of it comes: what is written together costs
-    much less.
+    much less. While bulk work gives way to people there is less of it in hand to wait for.
     """
 
-    def __init__(self, write: Callable[[K, list[T]], Awaitable[None]], size: int, linger: float) -> None:
+    def __init__(
+        self, write: Callable[[K, list[T]], Awaitable[None]], size: int, linger: float, courtesy: Courtesy
+    ) -> None:
         self._write = write
         self._size = size
         self._linger = linger
+        self._courtesy = courtesy
         self._batchers: dict[tuple[K, Lane], Batcher[T]] = {}
         self._waiting: Counter[tuple[K, Lane]] = Counter()
 
@@ -40,5 +44,13 @@ class Batchers(Generic[K, T]):
                 del self._waiting[key], self._batchers[key]
 
     def _new(self, kind: K, lane: Lane) -> Batcher[T]:
-        longest = self._linger * (_PATIENCE if lane is Lane.BATCH else 1)
-        return Batcher(lambda items: self._write(kind, items), self._size, self._linger, longest=longest)
+        def write(items: list[T]) -> Awaitable[None]:
+            return self._write(kind, items)
+
+        if lane is not Lane.BATCH:
+            return Batcher(write, self._size, self._linger)
+        longest = self._linger * _PATIENCE
+        return Batcher(write, self._size, self._linger, longest=longest, coming=self._coming)
+
+    def _coming(self) -> int:
+        return self._courtesy.width(self._size)

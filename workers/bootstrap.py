@@ -15,6 +15,7 @@ from infra.catalog import CatalogSource
 from infra.catalog.bucket import ConfigBucket
 from infra.catalog.file import CatalogFile
 from infra.catalog.watch import CatalogWatch
+from infra.dispatch.courtesy import Courtesy
 from infra.dispatch.in_flight import InFlight
 from infra.dispatch.stage import DispatchTools
 from infra.dispatch.subscriber import detach
@@ -41,6 +42,7 @@ class _Shared:
     registry: CollectorRegistry
     metrics: StageMetrics
     local_models: LocalModels
+    courtesy: Courtesy
 
 
 class WorkerProcess:
@@ -110,6 +112,7 @@ class WorkerProcess:
             tools.log,
             durables,
             shared.local_models,
+            shared.courtesy,
         )
         worker: Worker = importlib.import_module(f"workers.{name}.worker").build(context)
         await worker.open()
@@ -138,7 +141,8 @@ class WorkerProcess:
             self._exit.push_async_callback(asyncio.to_thread, server.shutdown)
         keep_alive = asyncio.create_task(in_flight.keep_alive())
         self._exit.callback(keep_alive.cancel)
-        return _Shared(self._connection, processor, in_flight, registry, StageMetrics(registry), LocalModels())
+        metrics, models = StageMetrics(registry), LocalModels()
+        return _Shared(self._connection, processor, in_flight, registry, metrics, models, Courtesy())
 
     def _tools(self, name: str, shared: _Shared) -> DispatchTools:
         return DispatchTools(
@@ -148,6 +152,7 @@ class WorkerProcess:
             log=self._log.bind(worker=name),
             in_flight=shared.in_flight,
             max_deliveries=self._settings.max_deliveries,
+            courtesy=shared.courtesy,
         )
 
 

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from infra.broker import Connection, Publisher
 from infra.catalog import CatalogSource
+from infra.dispatch.courtesy import Courtesy
 from infra.dispatch.stage import Stage
 from infra.settings import Settings
 from infra.streams import Subscription
@@ -28,6 +29,7 @@ class WorkerContext:
     log: Logger
     subscriptions: dict[str, tuple[Subscription, ...]]
     local_models: LocalModels
+    courtesy: Courtesy
 
 
 async def _nothing() -> None:

@@ -16,19 +16,27 @@ T = TypeVar("T")
 
 class Batcher(Generic[T]):
     """Collects what is added within `linger` seconds, at most `size`, and writes it at once. With `longest`, it goes on
-    to collect for as long as something comes every `linger` seconds, up to so many seconds in all.
+    to collect for as long as something comes every `linger` seconds, up to so many seconds in all. `coming` tells how
+    many can come at the moment, where that is known: with so many it waits for no more.
 
     A batch that fails is tried again row by row, so that one bad row fails alone; one whose error is retryable is not:
     it says nothing of the rows.
     """
 
     def __init__(
-        self, write: Callable[[list[T]], Awaitable[None]], size: int, linger: float, *, longest: float = 0.0
+        self,
+        write: Callable[[list[T]], Awaitable[None]],
+        size: int,
+        linger: float,
+        *,
+        longest: float = 0.0,
+        coming: Callable[[], int] | None = None,
     ) -> None:
         self._write = write
         self._size = size
         self._linger = linger
         self._longest = max(linger, longest)
+        self._coming = coming
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
         self._flush: asyncio.Task[None] | None = None
         self._full = asyncio.Event()
@@ -37,7 +45,7 @@ class Batcher(Generic[T]):
         """Return once the item is written. Raises what the write raised."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, written))
-        if len(self._waiting) >= self._size:
+        if self._is_full():
             self._full.set()
         if self._flush is None:
             self._flush = asyncio.create_task(self._flush_until_empty())
@@ -45,7 +53,7 @@ class Batcher(Generic[T]):
 
     async def _flush_until_empty(self) -> None:
         while self._waiting:
-            if len(self._waiting) < self._size:
+            if not self._is_full():
                 self._full.clear()
                 await self._linger_or_full()
             batch, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
@@ -55,11 +63,14 @@ class Batcher(Generic[T]):
     async def _linger_or_full(self) -> None:
         loop = asyncio.get_running_loop()
         until, there = loop.time() + self._longest, 0
-        while there < len(self._waiting) < self._size and (left := until - loop.time()) > 0:
+        while there < len(self._waiting) and not self._is_full() and (left := until - loop.time()) > 0:
             there = len(self._waiting)
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(self._linger, left)):
                     await self._full.wait()
+
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= (min(self._size, self._coming()) if self._coming else self._size)
 
     async def _write_batch(self, batch: list[tuple[T, "asyncio.Future[None]"]]) -> None:
         try:

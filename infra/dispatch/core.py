@@ -12,6 +12,7 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from contracts.errors import ContractError, ErrorCode, PenstockError
+from contracts.subjects import Lane
 from infra.broker import Stored
 from infra.dispatch import outcome as outcomes
 from infra.dispatch.dead_letter import bury
@@ -26,6 +27,8 @@ from infra.telemetry import names
 _FIRST_RETRY, _LONGEST_RETRY = 0.2, 10.0
 _BACKPRESSURE_PAUSE, _UNAVAILABLE_PAUSE = 0.25, 0.5
 _ACK_PATIENCE = 2.0
+_LULL = 0.03
+"""Seconds that a bulk message waits for a moment without searches before it begins."""
 
 
 class Dispatcher:
@@ -36,7 +39,8 @@ class Dispatcher:
         self._handler = handler
         self._tools = tools
         self._counters = tools.metrics.of(spec.name)
-        self._gate = LaneGate(spec.concurrency, max(spec.concurrency // 4, 1))
+        courtesy = tools.courtesy if spec.gives_way else None
+        self._gate = LaneGate(spec.concurrency, max(spec.concurrency // 4, 1), courtesy)
         self._emitter = Emitter(tools.publisher, tools.tracer)
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
@@ -103,6 +107,7 @@ class Dispatcher:
         try:
             await self._gate.acquire(job.lane)
             try:
+                await self._give_way(job.lane)
                 job.span.attributes[names.GATE_WAIT_MS] = round((time.time_ns() - job.span.started_ns) / 1e6, 3)
                 label = await self._settle(job, await self._attempt(job))
             finally:
@@ -118,6 +123,10 @@ class Dispatcher:
             job.span.attributes[names.OUTCOME] = label
             job.span.end(problem)
         return label
+
+    async def _give_way(self, lane: Lane) -> None:
+        if self._spec.gives_way and lane is Lane.BATCH:
+            await self._tools.courtesy.lull(_LULL)
 
     async def _attempt(self, job: Job) -> Outcome:
         if job.position.deliveries > self._tools.max_deliveries and not self._spec.endless:

@@ -4,14 +4,20 @@ import asyncio
 from collections import deque
 
 from contracts.subjects import Lane
+from infra.dispatch.courtesy import Courtesy
 
 
 class LaneGate:
-    """At most `capacity` jobs at once, at most `batch_capacity` of them bulk; a freed slot goes to a person first."""
+    """At most `capacity` jobs at once, at most `batch_capacity` of them bulk; a freed slot goes to a person first.
 
-    def __init__(self, capacity: int, batch_capacity: int) -> None:
+    With a `courtesy`, bulk jobs are no more than that allows at the moment. It always allows one, so there is always
+    one to give its slot back, and those who wait are let in as soon as more are allowed again.
+    """
+
+    def __init__(self, capacity: int, batch_capacity: int, courtesy: Courtesy | None = None) -> None:
         self._capacity = capacity
         self._batch_capacity = batch_capacity
+        self._courtesy = courtesy
         self._in_use = {Lane.INTERACTIVE: 0, Lane.BATCH: 0}
         self._waiting: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in Lane}
 
@@ -44,7 +50,10 @@ class LaneGate:
 
     def _free_for(self, lane: Lane) -> bool:
         in_use = self._in_use[Lane.INTERACTIVE] + self._in_use[Lane.BATCH]
-        return in_use < self._capacity and (lane is Lane.INTERACTIVE or self._in_use[Lane.BATCH] < self._batch_capacity)
+        return in_use < self._capacity and (lane is Lane.INTERACTIVE or self._in_use[Lane.BATCH] < self._bulk_width())
+
+    def _bulk_width(self) -> int:
+        return self._courtesy.width(self._batch_capacity) if self._courtesy else self._batch_capacity
 
     def _wake(self) -> None:
         for lane in (Lane.INTERACTIVE, Lane.BATCH):

@@ -1,10 +1,11 @@
 """What a stage is, and what the stages of a process share."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contracts.errors import PenstockError
 from infra.broker import Publisher
+from infra.dispatch.courtesy import Courtesy
 from infra.dispatch.in_flight import InFlight
 from infra.dispatch.job import Identify, Job
 from infra.dispatch.outcome import Outcome, Publication
@@ -27,6 +28,7 @@ class StageSpec:
     `owed` gives what is stored beside that `failed`: records that an earlier delivery did not live to store.
     `given_up` is told of a bookkeeping message before it goes to the dead letter. `endless`: a message lasts for as
     long as it lasts, is handed back at once when the process stops, and may be delivered any number of times.
+    `gives_way`: its bulk work is the processor's, and there is less of it at once while people search.
     """
 
     name: str
@@ -37,6 +39,7 @@ class StageSpec:
     owed: Owed | None = None
     given_up: GivenUp | None = None
     endless: bool = False
+    gives_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +61,4 @@ class DispatchTools:
     log: Logger
     in_flight: InFlight
     max_deliveries: int
+    courtesy: Courtesy = field(default_factory=Courtesy)

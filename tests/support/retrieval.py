@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.errors import ErrorCode, PenstockError
 from contracts.retrieval import EvaluationAnswered, EvaluationRequested, Hit, RetrievalAnswered, RetrievalRequested
+from infra.dispatch.courtesy import Courtesy
 from infra.telemetry.metrics import RetrievalMetrics
 from infra.telemetry.tracing import Tracer
 from ingestion.embedding import EmbeddingModel
@@ -62,7 +63,7 @@ class Retrieval:
         """A new one, which knows nothing yet; `model` is what embeds its queries, if not the index's tests' own."""
         embedders, registry = StandInEmbedders.of(model), CollectorRegistry()
         metrics, tracer = RetrievalMetrics(registry), Tracer("retrieval", None)
-        return cls(make_parts(engine, embedders, tracer, metrics), embedders, registry)  # type: ignore[arg-type]
+        return cls(make_parts(engine, embedders, tracer, metrics, Courtesy()), embedders, registry)  # type: ignore[arg-type]
 
     async def answer(self, *queries: str, tenant: str = TENANT, **fields: Any) -> RetrievalAnswered:
         """What a search answers; `fields` are those of the request."""

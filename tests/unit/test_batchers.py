@@ -7,6 +7,7 @@ import pytest
 
 from contracts.subjects import Lane
 from infra.database.batches import Batcher
+from infra.dispatch.courtesy import Courtesy
 from workers.batchers import Batchers
 from workers.late import Late
 
@@ -57,7 +58,7 @@ async def test_one_that_stays_alone_waits_no_longer_than_for_the_next():
 
 async def test_items_of_one_kind_and_lane_are_written_together():
     writes = Writes()
-    batchers = Batchers[str, str](writes.of_kind, 100, 0.01)
+    batchers = Batchers[str, str](writes.of_kind, 100, 0.01, Courtesy())
     people, bulk = Lane.INTERACTIVE, Lane.BATCH
     given = [("x", people, "1"), ("y", people, "2"), ("x", people, "3"), ("x", bulk, "4")]
     await asyncio.gather(*(batchers.add(*each) for each in given))
@@ -66,7 +67,7 @@ async def test_items_of_one_kind_and_lane_are_written_together():
 
 async def test_one_that_cannot_be_written_fails_alone_and_its_kind_goes_on():
     writes = Writes()
-    batchers = Batchers[str, str](writes.of_kind, 100, 0.01)
+    batchers = Batchers[str, str](writes.of_kind, 100, 0.01, Courtesy())
     ends = await asyncio.gather(*(batchers.add("x", Lane.BATCH, item) for item in ("a", "bad")), return_exceptions=True)
     await batchers.add("x", Lane.BATCH, "b")
     assert [type(end) for end in ends] == [type(None), ValueError]

@@ -18,6 +18,7 @@ def build(context: WorkerContext) -> Worker:
         context.settings.document_concurrency * BATCH_SHARE,
         terminal=False,
         given_up=chunking.give_up,
+        gives_way=True,
     )
     stage = Stage(spec, chunking.handle, context.subscriptions["chunking"])
     return Worker((stage,), chunking.open, chunking.close)

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.errors import ErrorCode, PenstockError
 from contracts.subjects import Lane
+from infra.dispatch.courtesy import Courtesy
 from infra.index.embeddings import Embeddings
 from infra.telemetry import names
 from infra.telemetry.metrics import EmbeddingMetrics
@@ -33,12 +34,19 @@ class Kind(NamedTuple):
 class EmbeddingBatches:
     """Gives documents their vectors."""
 
-    def __init__(self, engine: AsyncEngine, embedders: Embedders, tracer: Tracer, metrics: EmbeddingMetrics) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        embedders: Embedders,
+        tracer: Tracer,
+        metrics: EmbeddingMetrics,
+        courtesy: Courtesy,
+    ) -> None:
         self._embeddings = Embeddings(engine)
         self._embedders = embedders
         self._tracer = tracer
         self._metrics = metrics
-        self._batchers: Batchers[Kind, Asked] = Batchers(self._embed, _LARGEST, _LINGER)
+        self._batchers: Batchers[Kind, Asked] = Batchers(self._embed, _LARGEST, _LINGER, courtesy)
 
     async def add(self, tenant: str, lane: Lane, asked: Asked) -> None:
         """Return once the document has its vectors. What passes, such as a provider's rate limit, is waited out.

@@ -33,7 +33,7 @@ def build(context: WorkerContext) -> Worker:
         from workers.embedding.batch import STAGE, EmbeddingBatches
         from workers.embedding.handling import Handling
 
-        batches = EmbeddingBatches(engine, embedders, context.tracer, metrics)
+        batches = EmbeddingBatches(engine, embedders, context.tracer, metrics, context.courtesy)
         return Handling(engine, batches, Claims(js, STAGE))
 
     late = Late(make)
@@ -48,11 +48,22 @@ def build(context: WorkerContext) -> Worker:
 
     width = settings.document_concurrency
     template = template_of("documents.chunked")
-    spec = StageSpec("embedding", template, identify_forwarded, width * BATCH_SHARE, terminal=False, given_up=given_up)
+
+    def spec(pool: str) -> StageSpec:
+        # A provider's documents wait for it, and take little of the processor meanwhile.
+        return StageSpec(
+            "embedding",
+            template,
+            identify_forwarded,
+            width * BATCH_SHARE,
+            terminal=False,
+            given_up=given_up,
+            gives_way=pool == LOCAL_POOL,
+        )
 
     def stages(*more: str) -> tuple[Stage, ...]:
         pools = (LOCAL_POOL, *(provider.name for provider in context.catalog.current.providers), *more)
-        return tuple(Stage(spec, handle, embedding_subscriptions(pool, width)) for pool in pools)
+        return tuple(Stage(spec(pool), handle, embedding_subscriptions(pool, width)) for pool in pools)
 
     async def wanted() -> tuple[Stage, ...]:
         known = {LOCAL_POOL, *(provider.name for provider in context.catalog.current.providers)}

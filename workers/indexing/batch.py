@@ -10,11 +10,11 @@ from contracts.subjects import Lane
 from infra.index.documents import Documents
 from infra.index.version import IndexVersion
 from infra.index.writer import write_documents
-from infra.settings import Settings
 from infra.telemetry import names
-from infra.telemetry.tracing import AttributeValue, Tracer
+from infra.telemetry.tracing import AttributeValue
 from workers.batch_spans import batch_span
 from workers.batchers import Batchers
+from workers.context import WorkerContext
 from workers.document_failures import KnownVersions
 from workers.indexing.rows import Item, rounds, rows_of
 from workers.indexing.upkeep import Upkeep
@@ -30,15 +30,16 @@ class Place(NamedTuple):
 class IndexBatches:
     """Writes documents, and tells the upkeep of it."""
 
-    def __init__(
-        self, engine: AsyncEngine, versions: KnownVersions, upkeep: Upkeep, tracer: Tracer, settings: Settings
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, versions: KnownVersions, upkeep: Upkeep, context: WorkerContext) -> None:
         self._engine = engine
         self._versions = versions
         self._documents = Documents(engine)
         self._upkeep = upkeep
-        self._tracer = tracer
-        self._batchers: Batchers[Place, Item] = Batchers(self._write, settings.index_batch, settings.index_linger)
+        self._tracer = context.tracer
+        settings = context.settings
+        self._batchers: Batchers[Place, Item] = Batchers(
+            self._write, settings.index_batch, settings.index_linger, context.courtesy
+        )
 
     async def add(self, tenant: str, lane: Lane, item: Item) -> None:
         """Return once it is known whether the index holds this content of the document, which `item.written` says.

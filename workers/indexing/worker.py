@@ -39,7 +39,7 @@ def build(context: WorkerContext) -> Worker:
         from workers.indexing.upkeep import Upkeep
 
         versions, upkeep = KnownVersions(engine), Upkeep(upkeep_engine, context.log)
-        batches = IndexBatches(engine, versions, upkeep, context.tracer, settings)
+        batches = IndexBatches(engine, versions, upkeep, context)
         return Handling(engine, versions, batches, Claims(context.connection.js, STAGE)), upkeep
 
     late = Late(make)
@@ -73,5 +73,6 @@ def build(context: WorkerContext) -> Worker:
         settings.index_batch * 2 * BATCH_SHARE,
         terminal=False,
         given_up=given_up,
+        gives_way=True,
     )
     return Worker((Stage(spec, handle, context.subscriptions["indexing"]),), open_, close)

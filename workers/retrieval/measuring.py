@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from contracts.retrieval import Measured, Mode, ReadBack
 from contracts.subjects import Lane
+from infra.dispatch.courtesy import Courtesy
 from infra.index.evaluation_sets import StoredSet
 from infra.index.found import FoundChunk
 from infra.index.search import Searcher
@@ -18,7 +19,6 @@ from workers.retrieval.legs import LONGEST_QUERY, Wish, search_legs
 from workers.retrieval.query_vectors import QueryVectors
 from workers.retrieval.ranking import fused
 from workers.retrieval.read_back import LOOK, reads_back
-from workers.retrieval.traffic import Traffic
 
 _AT_ONCE = 2
 _PATIENCE = 0.05
@@ -33,10 +33,10 @@ Item = TypeVar("Item")
 class Measuring:
     """Asks queries as searches do, and gives way to those."""
 
-    def __init__(self, searcher: Searcher, vectors: QueryVectors, traffic: Traffic) -> None:
+    def __init__(self, searcher: Searcher, vectors: QueryVectors, courtesy: Courtesy) -> None:
         self._searcher = searcher
         self._vectors = vectors
-        self._traffic = traffic
+        self._courtesy = courtesy
         self._gate = asyncio.Semaphore(_AT_ONCE)
 
     async def quality(
@@ -75,7 +75,7 @@ class Measuring:
 
     async def _ask(self, version: IndexVersion, name: str, wish: Wish, runs: Runs) -> None:
         async with self._gate:
-            await self._traffic.lull(_PATIENCE)
+            await self._courtesy.lull(_PATIENCE)
             async with self._searcher.version(version.tenant_id, version.id) as search:
                 legs = await search_legs(search, wish)
                 rankings = {mode: fused(mode, legs) for mode in runs}
@@ -87,7 +87,7 @@ class Measuring:
         if vector is None:
             return False
         async with self._gate:
-            await self._traffic.lull(_PATIENCE)
+            await self._courtesy.lull(_PATIENCE)
             async with self._searcher.version(version.tenant_id, version.id) as search:
                 hits = await search.search_vectors(vector, LOOK)
                 texts = [near.text for near in await search.fetch(hits.ids.tolist())]

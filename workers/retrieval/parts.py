@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from infra.dispatch.courtesy import Courtesy
 from infra.index.evaluation_sets import EvaluationSets
 from infra.index.search import Searcher
 from infra.index.stores import Stores
@@ -32,11 +33,13 @@ class Parts:
         await self.stores.close()
 
 
-def make_parts(engine: AsyncEngine, embedders: Embedders, tracer: Tracer, metrics: RetrievalMetrics) -> Parts:
+def make_parts(
+    engine: AsyncEngine, embedders: Embedders, tracer: Tracer, metrics: RetrievalMetrics, courtesy: Courtesy
+) -> Parts:
     """For one process."""
     searcher, vectors = Searcher(engine), QueryVectors(embedders)
     stores = KnownStores(Stores(engine))
-    search = Search(searcher, stores, vectors, SearchTools(tracer, metrics))
-    measuring = Measuring(searcher, vectors, search.traffic)
+    search = Search(searcher, stores, vectors, SearchTools(tracer, metrics, courtesy))
+    measuring = Measuring(searcher, vectors, courtesy)
     evaluation = Evaluation(stores, IndexVersions(engine), EvaluationSets(engine), measuring, metrics.quality)
     return Parts(stores, search, evaluation)

@@ -12,6 +12,7 @@ from contracts.errors import ErrorCode, PenstockError
 from contracts.filters import Filter
 from contracts.inference import ErrorBody
 from contracts.retrieval import RetrievalAnswered, RetrievalRequested
+from infra.dispatch.courtesy import Courtesy
 from infra.index.search import Searcher, VersionSearch
 from infra.index.stores import Store
 from infra.index.version import IndexVersion
@@ -26,7 +27,6 @@ from workers.retrieval.known_stores import KnownStores
 from workers.retrieval.legs import LONGEST_QUERY, Wish, search_legs
 from workers.retrieval.query_vectors import QueryVectors
 from workers.retrieval.ranking import best_of, fused
-from workers.retrieval.traffic import Traffic
 
 AT_ONCE = 6
 """Searches that have a connection each; more would take turns on two cores anyway."""
@@ -36,10 +36,11 @@ _MOST_MODELS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class SearchTools:
-    """What a search is told by."""
+    """What a search is told by, and whom it tells that it is in hand."""
 
     tracer: Tracer
     metrics: RetrievalMetrics
+    courtesy: Courtesy
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,12 @@ class Search:
     """Answers searches, at most `AT_ONCE` at a time."""
 
     def __init__(self, searcher: Searcher, stores: KnownStores, vectors: QueryVectors, tools: SearchTools) -> None:
-        self.traffic = Traffic()
         self._stores = stores
         self._vectors = vectors
         self._searcher = searcher
         self._tracer = tools.tracer
         self._metrics = tools.metrics
+        self._courtesy = tools.courtesy
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._made_by: dict[tuple[str, str, int | None], IndexVersion] = {}
 
@@ -75,7 +76,7 @@ class Search:
         """What was found, or in `error` why nothing could be. A store without an index is an empty one."""
         begun = time.perf_counter()
         try:
-            with self.traffic.passing():
+            with self._courtesy.passing():
                 answer = await self._resolved(tenant, request, parent)
         except PenstockError as error:
             answer = RetrievalAnswered(error=ErrorBody.of(error))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from contracts.retrieval import EvaluationAnswered, EvaluationRequested, RetrievalAnswered, RetrievalRequested
 from infra.database.engine import create_engine
+from infra.dispatch.courtesy import Courtesy
 from infra.settings import Settings
 from infra.telemetry.metrics import RetrievalMetrics
 from infra.telemetry.tracing import TraceContext, Tracer
@@ -21,11 +22,19 @@ _CONNECTIONS = 8
 class Service:
     """A process that only serves prompts has no index in its memory, nor the numpy that it needs."""
 
-    def __init__(self, settings: Settings, embedders: "Embedders", tracer: Tracer, metrics: RetrievalMetrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        embedders: "Embedders",
+        tracer: Tracer,
+        metrics: RetrievalMetrics,
+        courtesy: Courtesy,
+    ) -> None:
         self._engine = create_engine(settings, pool_size=_CONNECTIONS)
         self._embedders = embedders
         self._tracer = tracer
         self._metrics = metrics
+        self._courtesy = courtesy
         self._loading = asyncio.Lock()
         self._parts: Parts | None = None
 
@@ -51,5 +60,7 @@ class Service:
         async with self._loading:
             if self._parts is None:
                 parts = await asyncio.to_thread(importlib.import_module, "workers.retrieval.parts")
-                self._parts = parts.make_parts(self._engine, self._embedders, self._tracer, self._metrics)
+                self._parts = parts.make_parts(
+                    self._engine, self._embedders, self._tracer, self._metrics, self._courtesy
+                )
             return self._parts

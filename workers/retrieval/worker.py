@@ -23,7 +23,7 @@ from workers.retrieval.service import Service
 def build(context: WorkerContext) -> Worker:
     """The retrieval worker."""
     embedders = embedders_of(context)
-    service = Service(context.settings, embedders, context.tracer, RetrievalMetrics(context.registry))
+    service = Service(context.settings, embedders, context.tracer, RetrievalMetrics(context.registry), context.courtesy)
 
     async def search(tenant: str, body: bytes, span: Span) -> bytes:
         request = read_contract(RetrievalRequested, body, what="retrieval.requested", stage=STAGE)
