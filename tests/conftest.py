@@ -13,7 +13,7 @@ import pytest
 
 from infra.database.engine import migrate
 from infra.settings import Settings
-from tests.support.database import Database, empty_tables
+from tests.support.database import Database, empty_tables, forget_at_a_power_cut
 from tests.support.logs import RecordedLog
 from tests.support.pipeline import Pipeline
 from tests.support.servers import Server, running_nats, running_postgres
@@ -33,6 +33,7 @@ def nats_server() -> Iterator[Server]:
 def postgres_server() -> Iterator[Server]:
     """PostgreSQL, migrated. What it holds is the last test's: ask for `database` to have it empty."""
     with running_postgres() as server:
+        forget_at_a_power_cut(server.url)
         migrate(Settings(database_url=server.url))  # type: ignore[arg-type]
         yield server
 

@@ -42,7 +42,7 @@ def test_no_request_is_answered_with_an_error_of_our_own(
     strategy = operation(path, method).as_strategy(generation_mode=mode)
 
     @settings(
-        max_examples=10,
+        max_examples=6,
         derandomize=True,
         deadline=None,
         database=None,

@@ -28,6 +28,13 @@ def empty_tables(url: str) -> None:
             connection.execute(SQL("TRUNCATE {} CASCADE").format(SQL(", ").join(tables)))
 
 
+def forget_at_a_power_cut(url: str) -> None:
+    """Nobody waits for the disk: what a test writes need not outlive the machine, only the server's processes."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+
+
 class Database:
     """A migrated database whose tables are empty."""
 
