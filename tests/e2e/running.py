@@ -215,7 +215,9 @@ class Penstock:
 
     def log_lines(self, name: str) -> list[str]:
         """The lines that a process has logged so far; one that is being written is not among them."""
-        return (self.logs / f"{name}.log").read_text().rpartition("\n")[0].splitlines()
+        whole = (self.logs / f"{name}.log").read_text().rpartition("\n")[0]
+        # Not `splitlines`: a path that somebody asked for may hold what Unicode takes for the end of a line.
+        return whole.split("\n") if whole else []
 
 
 def penstock_of(told: dict[str, Any], data: Path, key: str | None = None) -> Penstock:
