@@ -25,6 +25,11 @@ class Late(Generic[T]):
                     self._is_made.set()
         return self._made
 
+    @property
+    def made(self) -> T | None:
+        """The thing, if anybody has wanted it yet."""
+        return self._made
+
     async def wanted(self) -> T:
         """The thing, once somebody has wanted it."""
         await self._is_made.wait()

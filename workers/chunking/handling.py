@@ -103,6 +103,10 @@ class Chunking:
         if told is not None:
             await self._tools.emitter.emit(job, told)
 
+    async def close(self) -> None:
+        """End the parsers."""
+        await self._tools.parsers.close()
+
     async def _fail(self, job: Job, body: bytes, error: PenstockError) -> Publication | None:
         """What is said of the document; None where it can't be told which one it is."""
         about, version = about_of(fields_of(body), job.request_id), None

@@ -1,7 +1,5 @@
 """The searches and evaluations of one process. What they are made of is imported at the first of them."""
 
-import asyncio
-import importlib
 from typing import TYPE_CHECKING
 
 from contracts.retrieval import EvaluationAnswered, EvaluationRequested, RetrievalAnswered, RetrievalRequested
@@ -10,6 +8,7 @@ from infra.dispatch.courtesy import Courtesy
 from infra.settings import Settings
 from infra.telemetry.metrics import RetrievalMetrics
 from infra.telemetry.tracing import TraceContext, Tracer
+from workers.late import Late
 
 if TYPE_CHECKING:
     from workers.embedders import Embedders
@@ -31,36 +30,28 @@ class Service:
         courtesy: Courtesy,
     ) -> None:
         self._engine = create_engine(settings, pool_size=_CONNECTIONS)
-        self._embedders = embedders
-        self._tracer = tracer
-        self._metrics = metrics
-        self._courtesy = courtesy
-        self._loading = asyncio.Lock()
-        self._parts: Parts | None = None
+
+        def make() -> "Parts":
+            from workers.retrieval.parts import make_parts
+
+            return make_parts(self._engine, embedders, tracer, metrics, courtesy)
+
+        self._parts = Late(make)
 
     async def search(
         self, tenant: str, request: RetrievalRequested, parent: TraceContext | None = None
     ) -> RetrievalAnswered:
         """What was found, or in `error` why nothing could be. A store without an index is an empty one."""
-        return await (self._parts or await self._load()).search.search(tenant, request, parent)
+        return await (await self._parts.get()).search.search(tenant, request, parent)
 
     async def evaluate(
         self, tenant: str, request: EvaluationRequested, parent: TraceContext | None = None
     ) -> EvaluationAnswered:
         """What was measured, or in `error` why nothing could be."""
-        return await (self._parts or await self._load()).evaluation.evaluate(tenant, request, parent)
+        return await (await self._parts.get()).evaluation.evaluate(tenant, request, parent)
 
     async def close(self) -> None:
         """Leave nothing open."""
-        if self._parts is not None:
-            await self._parts.close()
+        if self._parts.made is not None:
+            await self._parts.made.close()
         await self._engine.dispose()
-
-    async def _load(self) -> "Parts":
-        async with self._loading:
-            if self._parts is None:
-                parts = await asyncio.to_thread(importlib.import_module, "workers.retrieval.parts")
-                self._parts = parts.make_parts(
-                    self._engine, self._embedders, self._tracer, self._metrics, self._courtesy
-                )
-            return self._parts
