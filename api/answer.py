@@ -9,11 +9,12 @@ import orjson
 
 from api.dialects.dialect import STAGE, STREAM_CONTENT_TYPE, Dialect
 from api.exchange import Exchange
-from api.inbox import Delta, Inbox, Item, Left, Mailbox, Terminal
+from api.inbox import Delta, Inbox, Item, Left, Mailbox
 from api.prompt import Prompt
 from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import InferenceFailed
+from infra.results import Terminal
 
 _GRACE = 1.0
 """Seconds after the deadline in which the pipeline's own `failed` may still arrive."""

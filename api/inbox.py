@@ -1,20 +1,17 @@
 """What an ingress waits for: deltas over core NATS, and terminal messages that the server republishes when stored."""
 
 import asyncio
-import secrets
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.errors import APIError, NotFoundError
 
 from contracts import envelope, subjects
-from contracts.subjects import INGRESS_ID_LENGTH, Lane
-from infra.streams import RESULTS
+from contracts.subjects import Lane
+from infra.results import Terminal, find_terminal_now, new_ingress, new_request_id, republished
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +21,6 @@ class Delta:
     sequence: int
     body: bytes
     headers: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """The end of a request. `body` is an `InferenceCompleted`, or an `InferenceFailed`."""
-
-    completed: bool
-    body: bytes
 
 
 class Left:
@@ -73,7 +62,7 @@ class Inbox:
     """All mailboxes of this process, under an id that begins each of its request ids."""
 
     def __init__(self) -> None:
-        self.ingress = secrets.token_hex(INGRESS_ID_LENGTH // 2)
+        self.ingress = new_ingress()
         self._boxes: dict[str, Mailbox] = {}
         self._js: JetStreamContext | None = None
 
@@ -88,7 +77,7 @@ class Inbox:
 
     def new_request_id(self) -> str:
         """An id that leads the result back here."""
-        return self.ingress + secrets.token_hex(12)
+        return new_request_id(self.ingress)
 
     def open(self, request_id: str, tenant: str) -> Mailbox:
         """Begin to collect; `close` ends it."""
@@ -110,12 +99,7 @@ class Inbox:
         """The request's terminal message out of the stream, or None where there is none, or none can be read now."""
         if self._js is None:
             return None
-        subject = subjects.terminal(Lane.INTERACTIVE, box.tenant, box.request_id)
-        try:
-            message = await self._js.get_last_msg(RESULTS, subject)
-        except (NotFoundError, APIError, nats.errors.Error, OSError):
-            return None
-        return Terminal(".completed." in (message.subject or ""), message.data or b"")
+        return await find_terminal_now(self._js, Lane.INTERACTIVE, box.tenant, box.request_id)
 
     async def _on_delta(self, message: Msg) -> None:
         if box := self._boxes.get(message.subject.rpartition(".")[2]):
@@ -124,5 +108,4 @@ class Inbox:
 
     async def _on_result(self, message: Msg) -> None:
         if box := self._boxes.get(self.ingress + message.subject.rpartition(".")[2]):
-            headers = message.headers or {}
-            box.put(Terminal(headers.get(envelope.TYPE) == envelope.event_type("inference.completed"), message.data))
+            box.put(republished(message))

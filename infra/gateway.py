@@ -5,7 +5,6 @@ this client's own, so that the server brings its result back here, as it does fo
 """
 
 import asyncio
-import secrets
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,23 +15,21 @@ import nats.errors
 import orjson
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.js.errors import APIError, NotFoundError
 
 from contracts import envelope, subjects
 from contracts.apis.embeddings import Vector, vectors_in
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import OPENAI_EMBEDDINGS, InferenceCompleted, InferenceFailed
 from contracts.registry import template_of
-from contracts.subjects import INGRESS_ID_LENGTH, Lane
+from contracts.subjects import Lane
 from infra.broker import Connection, Publisher
 from infra.dispatch.outcome import Publication
 from infra.dispatch.spans import send_span
-from infra.streams import RESULTS, RESULTS_ASYNC
+from infra.results import Terminal, find_terminal_now, new_ingress, new_request_id, republished
 from infra.telemetry.tracing import TraceContext, Tracer
 
 STAGE = "embedding"
 _EVENT = "inference.requested"
-_STREAMS = {Lane.INTERACTIVE: RESULTS, Lane.BATCH: RESULTS_ASYNC}
 _STOPPING = "this process is stopping"
 _LOOK_AGAIN = 1.0
 """Seconds without a result after which it is looked for in its stream: what came while we were away was not told us."""
@@ -55,8 +52,8 @@ class GatewayClient:
         self._connection = connection
         self._publisher = publisher
         self._tracer = tracer
-        self._ingress = secrets.token_hex(INGRESS_ID_LENGTH // 2)
-        self._waiting: dict[str, asyncio.Future[Msg]] = {}
+        self._ingress = new_ingress()
+        self._waiting: dict[str, asyncio.Future[Terminal]] = {}
         self._subscription: Subscription | None = None
         self._closed = False
 
@@ -93,8 +90,8 @@ class GatewayClient:
         """
         if self._closed:
             raise _unavailable(_STOPPING)
-        request_id = self._ingress + secrets.token_hex(12)
-        future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+        request_id = new_request_id(self._ingress)
+        future: asyncio.Future[Terminal] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = future
         answered = False
         try:
@@ -122,26 +119,17 @@ class GatewayClient:
         span.end()
 
     async def _result(
-        self, tenant: str, lane: Lane, request_id: str, future: "asyncio.Future[Msg]", patience: float
+        self, tenant: str, lane: Lane, request_id: str, future: "asyncio.Future[Terminal]", patience: float
     ) -> InferenceCompleted:
         """The request's answer. Raises the error of its `failed`."""
         until = time.monotonic() + patience + _GRACE
         while time.monotonic() < until:
             done, _ = await asyncio.wait((future,), timeout=_LOOK_AGAIN)
-            if done:
-                message = future.result()
-                return _completed((message.headers or {}).get(envelope.TYPE) == _COMPLETED, message.data)
-            if (found := await self._stored(tenant, lane, request_id)) is not None:
-                return _completed(*found)
+            js = self._connection.js
+            found = future.result() if done else await find_terminal_now(js, lane, tenant, request_id)
+            if found is not None:
+                return _completed(found)
         raise _unavailable("the pipeline gave no answer")
-
-    async def _stored(self, tenant: str, lane: Lane, request_id: str) -> tuple[bool, bytes] | None:
-        """Whether a request was answered, and its terminal message; None where there is none, or none to be had now."""
-        try:
-            found = await self._connection.js.get_last_msg(_STREAMS[lane], subjects.terminal(lane, tenant, request_id))
-        except (NotFoundError, APIError, nats.errors.Error, OSError):
-            return None
-        return ".completed." in (found.subject or ""), found.data or b""
 
     async def _cancel(self, request_id: str) -> None:
         """Nobody waits for it any more: its provider need not go on."""
@@ -154,10 +142,7 @@ class GatewayClient:
     async def _on_result(self, message: Msg) -> None:
         future = self._waiting.get(self._ingress + message.subject.rpartition(".")[2])
         if future is not None and not future.done():
-            future.set_result(message)
-
-
-_COMPLETED = envelope.event_type("inference.completed")
+            future.set_result(republished(message))
 
 
 def _body(request_id: str, model: str, texts: Sequence[str], patience: float) -> bytes:
@@ -173,10 +158,11 @@ def _body(request_id: str, model: str, texts: Sequence[str], patience: float) ->
     )
 
 
-def _completed(completed: bool, body: bytes) -> InferenceCompleted:
-    if completed:
-        return InferenceCompleted.model_validate_json(body)
-    raise InferenceFailed.model_validate_json(body).error.to_error()
+def _completed(terminal: Terminal) -> InferenceCompleted:
+    outcome = terminal.outcome()
+    if isinstance(outcome, InferenceFailed):
+        raise outcome.error.to_error()
+    return outcome
 
 
 def _embedded(answer: InferenceCompleted, texts: int) -> Embedded:

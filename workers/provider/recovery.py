@@ -19,9 +19,10 @@ from nats.js.errors import NotFoundError
 
 from contracts import subjects
 from contracts.inference import AttemptedCall, InferenceAttempted, InferenceCompleted, InferenceFailed
-from contracts.subjects import ROOT, Lane
+from contracts.subjects import ROOT
 from infra.dispatch.job import Job
-from infra.streams import ATTEMPTED, DUPLICATE_WINDOW, RESULTS, RESULTS_ASYNC
+from infra.results import find_terminal
+from infra.streams import ATTEMPTED, DUPLICATE_WINDOW
 
 _PEER_PATIENCE = 0.25
 _MARGIN = 20.0
@@ -99,7 +100,8 @@ class Recovery:
 
     async def written_past_of(self, job: Job) -> Past:
         """What is stored of a request."""
-        terminal = await self._terminal(job)
+        found = await find_terminal(self._js, job.lane, job.tenant, job.request_id)
+        terminal = None if found is None else found.outcome()
         entry = await self._last(ATTEMPTED, subjects.attempted(job.tenant, job.request_id))
         if entry is None:
             return Past(terminal)
@@ -109,14 +111,6 @@ class Recovery:
         """Whether the journal's last entry of a request is this one, to the byte."""
         entry = await self._last(ATTEMPTED, subjects.attempted(job.tenant, job.request_id))
         return entry is not None and entry.data == body
-
-    async def _terminal(self, job: Job) -> InferenceCompleted | InferenceFailed | None:
-        stream = RESULTS if job.lane is Lane.INTERACTIVE else RESULTS_ASYNC
-        found = await self._last(stream, subjects.terminal(job.lane, job.tenant, job.request_id))
-        if found is None:
-            return None
-        shape = InferenceCompleted if ".completed." in (found.subject or "") else InferenceFailed
-        return shape.model_validate_json(found.data or b"")
 
     async def _last(self, stream: str, subject: str) -> RawStreamMsg | None:
         try:
