@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import envelope
-from contracts.documents import DocumentChunked, DocumentIndexed
+from contracts.documents import DocumentChunked
 from contracts.errors import ErrorCode, PenstockError
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, Publication
 from infra.index.documents import Documents, DocumentStatus
 from infra.index.version import IndexVersion
 from infra.index.versions import IndexVersions
-from workers.documents import failed, indexed
+from workers.documents import ended, failed
 
 _REMEMBERED = 1024
 
@@ -90,12 +90,5 @@ class DocumentFailures:
 
 def superseded(job: Job, document: DocumentChunked) -> Outcome:
     """Something newer came in between: other content, or another version of the index."""
-    body = DocumentIndexed(
-        submission_id=document.submission_id,
-        store_id=document.store_id,
-        document_id=document.document_id,
-        version=document.version,
-        sha256=document.sha256,
-        superseded=True,
-    )
-    return Outcome("superseded", (indexed(job, body),))
+    told = ended(job, document, version=document.version, sha256=document.sha256, superseded=True)
+    return Outcome("superseded", (told,))

@@ -58,6 +58,12 @@ def indexed(job: Job, body: DocumentIndexed) -> Publication:
     return Publication(event, subject, key, body.model_dump_json(exclude_none=True).encode(), carry=False)
 
 
+def ended(job: Job, about: Submitted, **details: object) -> Publication:
+    """The same; `details` are further fields of `DocumentIndexed`."""
+    fields = {"submission_id": about.submission_id, "store_id": about.store_id, "document_id": about.document_id}
+    return indexed(job, DocumentIndexed.model_validate({**fields, **details}))
+
+
 def failed(job: Job, about: Submitted, error: ErrorBody | PenstockError, version: int | None = None) -> Publication:
     """A submission came to nothing, in one index version or (None) in all of them."""
     event = "documents.failed"

@@ -12,15 +12,21 @@ from infra.telemetry import names
 from infra.telemetry.tracing import AttributeValue, Span, TraceContext, Tracer, parse_traceparent
 
 
-def process_span(tracer: Tracer, template: str, message: Msg, position: Position, identity: Identity) -> Span:
-    """The hop's CONSUMER span. Its parent is the sender's span; the wait in the queue lies between the two."""
-    attributes: dict[str, AttributeValue] = {
+def received(message: Msg, template: str, group: str) -> dict[str, AttributeValue]:
+    """What the span of a message's processing says of it, wherever the message came from."""
+    return {
         names.MESSAGING_SYSTEM: names.NATS,
         names.MESSAGING_OPERATION: names.PROCESS,
         names.MESSAGING_OPERATION_NAME: names.PROCESS,
         names.MESSAGING_DESTINATION: message.subject,
         names.MESSAGING_TEMPLATE: template,
-        names.MESSAGING_GROUP: position.consumer,
+        names.MESSAGING_GROUP: group,
+    }
+
+
+def process_span(tracer: Tracer, template: str, message: Msg, position: Position, identity: Identity) -> Span:
+    """The hop's CONSUMER span. Its parent is the sender's span; the wait in the queue lies between the two."""
+    attributes = received(message, template, position.consumer) | {
         names.NATS_STREAM: position.stream,
         names.NATS_SEQUENCE: position.sequence,
         names.DELIVERY_COUNT: position.deliveries,

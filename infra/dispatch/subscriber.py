@@ -27,7 +27,6 @@ def attach(broker: NatsBroker, subscription: Subscription, dispatcher: Dispatche
         queue=subscription.durable,
         stream=JStream(subscription.stream, declare=False),
         ack_policy=AckPolicy.MANUAL,
-        decoder=_as_it_came,
         no_reply=True,
         pending_bytes_limit=_PENDING_BYTES,
     )
@@ -67,8 +66,3 @@ async def last_call(subscriber: PushStreamSubscriber, log: Logger) -> None:
 async def _hand_over(subscriber: PushStreamSubscriber, dispatcher: Dispatcher, message: Msg) -> None:
     if subscriber.running:
         dispatcher.accept(message)
-
-
-async def _as_it_came(message: NatsMessage) -> NatsMessage:
-    """No decoding: the body is forwarded byte for byte, and parsed only by the stage that needs it."""
-    return message

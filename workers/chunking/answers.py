@@ -2,14 +2,13 @@
 
 import hashlib
 
-from contracts.documents import DocumentIndexed
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, Publication
 from infra.index.places import Wanted
 from infra.index.version import IndexVersion
 from infra.telemetry import names
 from workers.chunking.submission import About
-from workers.documents import indexed
+from workers.documents import ended
 
 
 def describe(job: Job, about: About) -> None:
@@ -27,9 +26,3 @@ def without_work(job: Job, about: About, *, deleted: bool) -> Outcome:
 def unchanged(job: Job, about: About, wanted: Wanted, version: IndexVersion) -> Publication:
     """The version holds that content already."""
     return ended(job, about, version=version.id, sha256=wanted.sha256.hex(), unchanged=True)
-
-
-def ended(job: Job, about: About, **details: object) -> Publication:
-    """`details` are further fields of `DocumentIndexed`."""
-    fields = {"submission_id": about.submission_id, "store_id": about.store_id, "document_id": about.document_id}
-    return indexed(job, DocumentIndexed.model_validate({**fields, **details}))

@@ -22,7 +22,7 @@ from infra.index.versions import IndexVersions
 from infra.telemetry import names
 from ingestion.chunking import ChunkerSettings
 from ingestion.parsing import ParserPool, UnparsableError
-from workers.chunking.answers import describe, ended, unchanged, without_work
+from workers.chunking.answers import describe, unchanged, without_work
 from workers.chunking.cutting import Cut, cut, is_plain, parse_and_cut
 from workers.chunking.reception import Reception
 from workers.chunking.submission import (
@@ -35,7 +35,7 @@ from workers.chunking.submission import (
     read_submission,
     submitted_at,
 )
-from workers.documents import failed, fields_of, message_key
+from workers.documents import ended, failed, fields_of, message_key
 from workers.embedders import Embedders
 
 _EVENT = "documents.chunked"

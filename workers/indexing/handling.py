@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import envelope
-from contracts.documents import DocumentEmbedded, DocumentIndexed
+from contracts.documents import DocumentEmbedded
 from contracts.errors import PenstockError
 from infra.claims import Claims
 from infra.dispatch.job import Job
@@ -13,7 +13,7 @@ from infra.dispatch.outcome import Outcome, Publication
 from infra.telemetry import names
 from workers.document_failures import DocumentFailures, KnownVersions, superseded
 from workers.document_reading import Reader
-from workers.documents import indexed, message_key
+from workers.documents import ended, message_key
 from workers.indexing.batch import IndexBatches
 from workers.indexing.rows import STAGE, Item
 
@@ -47,14 +47,13 @@ class Handling:
 
 
 def _indexed(job: Job, document: DocumentEmbedded) -> Outcome:
-    body = DocumentIndexed(
-        submission_id=document.submission_id,
-        store_id=document.store_id,
-        document_id=document.document_id,
+    told = ended(
+        job,
+        document,
         version=document.version,
         sha256=document.sha256,
         chunks=len(document.chunks),
         embedded=document.embedded,
         reused=document.reused,
     )
-    return Outcome("indexed", (indexed(job, body),))
+    return Outcome("indexed", (told,))

@@ -13,9 +13,10 @@ from opentelemetry.trace import SpanKind
 
 from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
+from infra.dispatch.spans import received
 from infra.telemetry import names
 from infra.telemetry.logs import Logger
-from infra.telemetry.tracing import AttributeValue, Span, Tracer, parse_traceparent
+from infra.telemetry.tracing import Span, Tracer, parse_traceparent
 from workers.retrieval.errors import STAGE, overloaded
 
 _MOST_IN_HAND = 1000
@@ -105,13 +106,7 @@ class Answering:
 
     def _span(self, message: Msg) -> Span:
         headers = message.headers or {}
-        attributes: dict[str, AttributeValue] = {
-            names.MESSAGING_SYSTEM: names.NATS,
-            names.MESSAGING_OPERATION: names.PROCESS,
-            names.MESSAGING_OPERATION_NAME: names.PROCESS,
-            names.MESSAGING_DESTINATION: message.subject,
-            names.MESSAGING_TEMPLATE: self._door.template,
-            names.MESSAGING_GROUP: self._group,
+        attributes = received(message, self._door.template, self._group) | {
             names.TENANT: message.subject.rpartition(".")[2],
             names.STAGE: STAGE,
         }
