@@ -1,5 +1,6 @@
 """The pieces that the OpenAPI document is put together from. Pure."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Json = dict[str, Any]
@@ -55,3 +56,8 @@ def paging(most: int = 100, *cursors: str) -> tuple[Json, ...]:
         in_query("order", {"enum": ["asc", "desc"]}),
         *(in_query(name, {"type": "string"}) for name in ("after", *cursors)),
     )
+
+
+def objects(required: Mapping[str, Iterable[str]]) -> Json:
+    """Schemas of objects by name, each with the fields that it always has."""
+    return {name: {"type": "object", "required": list(fields)} for name, fields in required.items()}

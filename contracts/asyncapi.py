@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from contracts import envelope, subjects
 from contracts.compatibility import SchemaError, changed, child_path, incompatibilities
+from contracts.examples import example
 from contracts.registry import CONTRACTS, MessageContract
-from contracts.schema import CHUNK, DOORS, VERSION, Schema, core_schemas, example
+from contracts.schema import CHUNK, DOORS, VERSION, Schema, core_schemas
 
 NAME = "asyncapi"
 """The stem of the document's file, among those of the schemas."""

@@ -17,7 +17,7 @@ from api.documents.rules import (
     UpdateStore,
     UpdateStoreFile,
 )
-from api.openapi_parts import ERRORS, Json, in_path, in_query, operation, paging
+from api.openapi_parts import ERRORS, Json, in_path, in_query, objects, operation, paging
 from infra.index.documents import DocumentStatus
 
 BODIES: Final[tuple[type[BaseModel], ...]] = (
@@ -133,7 +133,7 @@ def _bulk() -> Json:
 
 def schemas() -> Json:
     """Of what is answered."""
-    return {name: {"type": "object", "required": list(required)} for name, required in _OBJECTS.items()}
+    return objects(_OBJECTS)
 
 
 def _upload() -> Json:

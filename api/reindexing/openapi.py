@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from api.openapi_parts import Json, in_path, in_query, operation, paging
+from api.openapi_parts import Json, in_path, in_query, objects, operation, paging
 from api.reindexing.rules import StartReindex
 
 BODIES: Final[tuple[type[BaseModel], ...]] = (StartReindex,)
@@ -45,4 +45,4 @@ def paths() -> Json:
 
 def schemas() -> Json:
     """Of what is answered."""
-    return {name: {"type": "object", "required": list(required)} for name, required in _OBJECTS.items()}
+    return objects(_OBJECTS)

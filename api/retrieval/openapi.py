@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from api.openapi_parts import Json, in_path, in_query, operation, paging
+from api.openapi_parts import Json, in_path, in_query, objects, operation, paging
 from api.retrieval.rules import EvaluateStore, GiveFeedback, PutEvaluationSet, SearchStore
 
 BODIES: Final[tuple[type[BaseModel], ...]] = (SearchStore, PutEvaluationSet, EvaluateStore, GiveFeedback)
@@ -48,4 +48,4 @@ def paths() -> Json:
 
 def schemas() -> Json:
     """Of what is answered."""
-    return {name: {"type": "object", "required": list(required)} for name, required in _OBJECTS.items()}
+    return objects(_OBJECTS)

@@ -3,17 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, Text, func, text
+from sqlalchemy import Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.database.tables import Base
-
-
-def _of_store() -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(
-        ["tenant_id", "store_id"], ["vector_stores.tenant_id", "vector_stores.id"], ondelete="CASCADE"
-    )
+from infra.index.tables import of_store
 
 
 class FileBatch(Base):
@@ -28,7 +23,7 @@ class FileBatch(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     cancelled_at: Mapped[datetime | None]
 
-    __table_args__ = (_of_store(),)
+    __table_args__ = (of_store(),)
 
 
 class ReindexJob(Base):
@@ -54,7 +49,7 @@ class ReindexJob(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (_of_store(),)
+    __table_args__ = (of_store(),)
 
 
 class EvaluationSetRow(Base):
@@ -69,7 +64,7 @@ class EvaluationSetRow(Base):
     judgements: Mapped[dict[str, Any]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (_of_store(),)
+    __table_args__ = (of_store(),)
 
 
 class Feedback(Base):

@@ -14,6 +14,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from infra.database.tables import Base
 
 
+def of_store() -> ForeignKeyConstraint:
+    """A row that goes with its store."""
+    return ForeignKeyConstraint(
+        ["tenant_id", "store_id"], ["vector_stores.tenant_id", "vector_stores.id"], ondelete="CASCADE"
+    )
+
+
 class StoredFile(Base):
     """A file as it was uploaded; its bytes are in `file_contents`."""
 
@@ -111,11 +118,7 @@ class Document(Base):
     submitted_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "store_id"], ["vector_stores.tenant_id", "vector_stores.id"], ondelete="CASCADE"
-        ),
-    )
+    __table_args__ = (of_store(),)
 
 
 class DeletedDocument(Base):
@@ -128,11 +131,7 @@ class DeletedDocument(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     submitted_at: Mapped[datetime]
 
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "store_id"], ["vector_stores.tenant_id", "vector_stores.id"], ondelete="CASCADE"
-        ),
-    )
+    __table_args__ = (of_store(),)
 
 
 class DocumentState(Base):

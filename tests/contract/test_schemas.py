@@ -10,9 +10,10 @@ import pytest
 
 from cli.contracts import ROOT, SCHEMAS, all_documents, files
 from contracts import envelope
+from contracts.examples import example
 from contracts.inference import InferenceRequested
 from contracts.registry import CONTRACTS, contract_of
-from contracts.schema import Schema, body_schema, core_schemas, envelope_schema, example, schemas, to_text
+from contracts.schema import Schema, body_schema, core_schemas, envelope_schema, schemas, to_text
 
 EVENTS = [contract.event for contract in CONTRACTS]
 FORWARDED = ("inference.requested", "inference.validated", "inference.uncached", "inference.routed")
