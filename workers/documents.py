@@ -1,16 +1,14 @@
 """What the stages of the document flow share: whose a message is, and how a submission ends."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
-
-import orjson
+from typing import Protocol
 
 from contracts import envelope, subjects
 from contracts.documents import DocumentFailed, DocumentIndexed
 from contracts.errors import PenstockError
 from contracts.inference import ErrorBody
 from contracts.subjects import Lane, lane_and_tail
-from infra.dispatch.job import Identity, Job
+from infra.dispatch.job import Identity, Job, fields_of
 from infra.dispatch.outcome import Publication
 
 
@@ -33,15 +31,6 @@ def identify_submitted(subject: str, headers: Mapping[str, str], body: bytes) ->
     lane, tenant = lane_and_tail(subject)
     named = headers.get(envelope.REQUEST_ID) or fields_of(body).get("submission_id")
     return Identity(Lane(lane), tenant, named if isinstance(named, str) else "")
-
-
-def fields_of(body: bytes) -> dict[str, Any]:
-    """The fields of a body that may be no contract; none where it is no JSON object."""
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
 
 
 def message_key(job: Job, event: str, version: int | None = None) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from nats.aio.msg import Msg
@@ -119,9 +120,14 @@ def deadline_of(headers: Mapping[str, str], stage: str) -> float | None:
 
 def request_id_in(body: bytes) -> str:
     """The request id that a body names, or the empty string: a producer may put it there alone."""
+    found = fields_of(body).get("request_id", "")
+    return found if isinstance(found, str) else ""
+
+
+def fields_of(body: bytes) -> dict[str, Any]:
+    """The fields of a body that may be no contract; none where it is no JSON object."""
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return ""
-    found = parsed.get("request_id", "") if isinstance(parsed, dict) else ""
-    return found if isinstance(found, str) else ""
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

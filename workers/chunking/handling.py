@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from contracts import subjects
 from contracts.documents import DocumentSubmitted
@@ -11,7 +11,7 @@ from contracts.errors import ContractError, ErrorCode, PenstockError
 from contracts.inference import ErrorBody
 from infra.claims import Claims
 from infra.dispatch.emit import Emitter
-from infra.dispatch.job import Identity, Job, require_identity
+from infra.dispatch.job import Identity, Job, fields_of, require_identity
 from infra.dispatch.outcome import Outcome, Publication
 from infra.index.documents import Documents, DocumentStatus
 from infra.index.intake import Given, TakenIn
@@ -35,7 +35,7 @@ from workers.chunking.submission import (
     read_submission,
     submitted_at,
 )
-from workers.documents import ended, failed, fields_of, message_key
+from workers.documents import ended, failed, message_key
 from workers.embedders import Embedders
 
 _EVENT = "documents.chunked"
@@ -169,12 +169,7 @@ class Chunking:
         wanted = store.settings
         model = await self._tools.embedders.describe(wanted.embedding_model, tenant=tenant)
         chunker = ChunkerSettings(wanted.chunk_tokens, wanted.chunk_overlap)
-        spec = VersionSpec(
-            model.model,
-            model.revision,
-            model.dimension,
-            {"tokens": chunker.tokens, "overlap": chunker.overlap, "tokenizer": chunker.tokenizer},
-        )
+        spec = VersionSpec(model.model, model.revision, model.dimension, asdict(chunker))
         return await self._tools.versions.ensure_live(tenant, store.id, spec)
 
     async def _chunk(self, task: _Task, versions: Sequence[IndexVersion]) -> tuple[str, list[Publication]]:
