@@ -41,6 +41,14 @@ def client(penstock: Penstock) -> Iterator[OpenAI]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def stranger(penstock: Penstock, request: pytest.FixtureRequest) -> Iterator[OpenAI]:
+    """The same with a key of another tenant, which no other file of tests has."""
+    tenant = request.path.stem.replace("_", "-")
+    with penstock.client(penstock.create_key(tenant)) as client:
+        yield client
+
+
 @pytest.fixture
 def question() -> str:
     """A prompt that nobody has asked before, so that no cache knows it."""

@@ -20,12 +20,6 @@ def client(penstock: Penstock) -> Iterator[OpenAI]:
         yield client
 
 
-@pytest.fixture(scope="module")
-def stranger(penstock: Penstock) -> Iterator[OpenAI]:
-    with penstock.client(penstock.create_key("bulk-of-another")) as client:
-        yield client
-
-
 @pytest.fixture
 def store(client: OpenAI) -> str:
     return client.vector_stores.create().id

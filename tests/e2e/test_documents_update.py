@@ -10,8 +10,8 @@ import pytest
 
 from ingestion.chunking import Chunk, ChunkerSettings, chunk
 from ingestion.parsing import parse
-from ingestion.plan import plan
 from tests.e2e.running import PENSTOCK, Penstock
+from tests.support.embedding_plan import plan
 from tests.support.shared_data import shared_data
 
 pytestmark = pytest.mark.shared_data

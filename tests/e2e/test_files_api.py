@@ -15,12 +15,6 @@ from tests.e2e.documents import HOSTILE, refusal
 from tests.e2e.running import Penstock
 
 
-@pytest.fixture(scope="module")
-def stranger(penstock: Penstock) -> Iterator[OpenAI]:
-    with penstock.client(penstock.create_key("files-of-another")) as client:
-        yield client
-
-
 def upload(client: OpenAI, content: bytes = b"some text", name: str = "a.txt") -> openai.types.FileObject:
     return client.files.create(file=(name, content), purpose="assistants")
 

@@ -24,12 +24,6 @@ def owner(penstock: Penstock) -> Iterator[OpenAI]:
         yield client
 
 
-@pytest.fixture(scope="module")
-def stranger(penstock: Penstock) -> Iterator[OpenAI]:
-    with penstock.client(penstock.create_key("not-of-reindexes")) as client:
-        yield client
-
-
 @pytest.fixture
 def store(owner: OpenAI) -> str:
     return owner.vector_stores.create(name="docs").id

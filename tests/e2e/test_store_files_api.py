@@ -33,12 +33,6 @@ def client(penstock: Penstock) -> Iterator[OpenAI]:
 
 
 @pytest.fixture(scope="module")
-def stranger(penstock: Penstock) -> Iterator[OpenAI]:
-    with penstock.client(penstock.create_key("documents-of-another")) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
 def full(client: OpenAI) -> VectorStore:
     """A store with five chapters in it, numbered, done or not; the odd ones are drafts."""
     store = client.vector_stores.create(name="full")

@@ -1,6 +1,5 @@
 """/v1/vector_stores as the openai SDK uses it: made, found by id or name, changed, listed, expired, deleted."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -9,12 +8,6 @@ from openai import OpenAI
 
 from tests.e2e.documents import HOSTILE, refusal
 from tests.e2e.running import Penstock
-
-
-@pytest.fixture(scope="module")
-def stranger(penstock: Penstock) -> Iterator[OpenAI]:
-    with penstock.client(penstock.create_key("stores-of-another")) as client:
-        yield client
 
 
 def post(client: OpenAI, path: str, **body: Any) -> Any:

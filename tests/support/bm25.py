@@ -1,4 +1,4 @@
-"""BM25 over an inverted index that lies in arrays.
+"""BM25, computed plainly: what the index's own (`infra.index.words`) is held to.
 
 Robertson and Zaragoza, «The Probabilistic Relevance Framework: BM25 and Beyond» (2009), as Lucene has it: the weight of
 a word is ln(1 + (N - n + 0.5) / (n + 0.5)), which is never negative. k1 and b are those of Anserini's regressions.

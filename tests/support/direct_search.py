@@ -7,12 +7,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ingestion.bm25 import Postings, Statistics, bm25
 from ingestion.embedding import Vectors
 from ingestion.evaluation import Quality, by_document, evaluate
 from ingestion.fusion import VECTOR_WEIGHT, convex, reciprocal_rank
 from ingestion.ranking import Ranking, best
 from ingestion.text import term_frequencies
+from tests.support.bm25 import Postings, Statistics, bm25
 
 Mode = Literal["vector", "text", "hybrid", "rrf"]
 CANDIDATES = 100

@@ -1,4 +1,4 @@
-"""What an update of a document has to do."""
+"""What an update of a document has to do: what the platform's counts of embedded texts are held to."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

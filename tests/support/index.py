@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from contracts.filters import Filter, Scalar
+from contracts.filters import Comparison, Compound, Filter, Scalar
 from infra.index.chunks import Chunk, DocumentChunks
 from infra.index.documents import Documents, Submission
 from infra.index.found import FoundChunk
@@ -23,11 +23,14 @@ from infra.index.transaction import tenant_transaction
 from infra.index.version import IndexVersion, VersionSpec
 from infra.index.versions import IndexVersions
 from infra.index.writer import Written, write_documents
+from tests.support.database import Database
 
 TENANT, OTHER = "acme", "evil"
 STORE = "vs_docs"
 SPEC = VersionSpec(model="words", revision="1", dimension=16, chunker={"tokens": 100})
 _LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+ANYTHING = Compound("or", (Comparison("x", "ne", 0), Comparison("x", "eq", 0)))
+"""A filter that everything passes."""
 
 
 def sha(text: str) -> bytes:
@@ -144,3 +147,14 @@ async def make_store(engine: AsyncEngine, tenant: str, store: str) -> None:
     """A store without a version."""
     async with tenant_transaction(engine, tenant) as connection:
         await connection.execute(insert(VectorStore).values(tenant_id=tenant, id=store))
+
+
+async def counts(index: Index) -> tuple[int, int, int]:
+    """Chunks, their length, and the chunks that postings name."""
+    version = await index.current()
+    return version.chunks, version.total_length, version.posted
+
+
+async def stored_chunks(index: Index, database: Database) -> list[tuple[str, int, str]]:
+    query = f"SELECT document_id, ordinal, text FROM chunks_{index.version.id} ORDER BY document_id, ordinal"
+    return [tuple(row.values()) for row in await database.rows(query)]  # type: ignore[arg-type]

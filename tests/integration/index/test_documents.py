@@ -8,18 +8,7 @@ import pytest
 from contracts.errors import ErrorCode, PenstockError
 from infra.index.documents import Behind, DocumentStatus, Submission
 from tests.support.database import Database
-from tests.support.index import SPEC, STORE, TENANT, Index, document_chunks, sha, texts_of
-
-
-async def counts(index: Index) -> tuple[int, int, int]:
-    """Chunks, their length, and the chunks that postings name."""
-    version = await index.current()
-    return version.chunks, version.total_length, version.posted
-
-
-async def stored_chunks(index: Index, database: Database) -> list[tuple[str, int, str]]:
-    query = f"SELECT document_id, ordinal, text FROM chunks_{index.version.id} ORDER BY document_id, ordinal"
-    return [tuple(row.values()) for row in await database.rows(query)]  # type: ignore[arg-type]
+from tests.support.index import SPEC, STORE, TENANT, Index, counts, document_chunks, sha, stored_chunks, texts_of
 
 
 async def test_a_submission_that_comes_late_does_not_undo_a_newer_one(index: Index, database: Database):

@@ -3,33 +3,8 @@
 import pytest
 
 from contracts.errors import ErrorCode, PenstockError
-from contracts.filters import Comparison, Compound, Operator
-from infra.index.tables import (
-    Document,
-    DocumentState,
-    Embedding,
-    FileContent,
-    IndexSegment,
-    IndexVersionRow,
-    StoredFile,
-    VectorStore,
-)
+from contracts.filters import Comparison, Operator
 from tests.support.index import OTHER, STORE, TENANT, Index, texts_of
-
-TABLES = tuple(
-    table.__tablename__
-    for table in (
-        StoredFile,
-        FileContent,
-        VectorStore,
-        IndexVersionRow,
-        Document,
-        DocumentState,
-        IndexSegment,
-        Embedding,
-    )
-)
-ANYTHING = Compound("or", (Comparison("x", "ne", 0), Comparison("x", "eq", 0)))
 
 
 @pytest.mark.parametrize("name", ["vs\0", "vs\ud800"])

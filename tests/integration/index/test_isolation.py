@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.errors import ErrorCode, PenstockError
-from contracts.filters import Comparison, Compound, Filter
+from contracts.filters import Comparison, Filter
 from infra.index.documents import DocumentStatus
 from infra.index.embeddings import Embeddings
 from infra.index.segments import merge_segments
@@ -27,7 +27,7 @@ from infra.index.tables import (
 from infra.index.transaction import driver_of, tenant_transaction
 from infra.index.upkeep import finish_bulk
 from tests.support.database import Database
-from tests.support.index import OTHER, SPEC, STORE, TENANT, Index, document_chunks, embed, sha, texts_of
+from tests.support.index import ANYTHING, OTHER, SPEC, STORE, TENANT, Index, document_chunks, embed, sha, texts_of
 
 TABLES = tuple(
     table.__tablename__
@@ -43,7 +43,6 @@ TABLES = tuple(
         Embedding,
     )
 )
-ANYTHING = Compound("or", (Comparison("x", "ne", 0), Comparison("x", "eq", 0)))
 
 
 def tables_of(index: Index) -> tuple[str, ...]:

@@ -10,18 +10,7 @@ import pytest
 from contracts.errors import ErrorCode, PenstockError
 from infra.index.writer import Written
 from tests.support.database import Database
-from tests.support.index import SPEC, STORE, TENANT, Index, document_chunks, embed, sha, texts_of
-
-
-async def counts(index: Index) -> tuple[int, int, int]:
-    """Chunks, their length, and the chunks that postings name."""
-    version = await index.current()
-    return version.chunks, version.total_length, version.posted
-
-
-async def stored_chunks(index: Index, database: Database) -> list[tuple[str, int, str]]:
-    query = f"SELECT document_id, ordinal, text FROM chunks_{index.version.id} ORDER BY document_id, ordinal"
-    return [tuple(row.values()) for row in await database.rows(query)]  # type: ignore[arg-type]
+from tests.support.index import SPEC, STORE, TENANT, Index, counts, document_chunks, embed, sha, stored_chunks, texts_of
 
 
 async def test_a_document_is_found_by_its_vectors_and_its_words(index: Index, database: Database):

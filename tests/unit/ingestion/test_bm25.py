@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.bm25 import K1, B, Postings, Statistics, bm25, word_weight
 from ingestion.text import term_frequencies
+from tests.support.bm25 import K1, B, Postings, Statistics, bm25, word_weight
 
 CORPUS = ["a cat sat on a mat", "the cat", "a dog and a cat and a cow", "nothing of the kind", ""]
 

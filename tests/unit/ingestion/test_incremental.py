@@ -6,7 +6,7 @@ import pytest
 
 from ingestion.chunking import Chunk, ChunkerSettings, chunk
 from ingestion.parsing import Parsed, parse
-from ingestion.plan import plan
+from tests.support.embedding_plan import plan
 from tests.support.shared_data import shared_data
 
 pytestmark = pytest.mark.shared_data

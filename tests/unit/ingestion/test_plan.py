@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ingestion.chunking import Chunk
 from ingestion.hashes import document_sha, submission_sha, text_sha
 from ingestion.parsing import Kind
-from ingestion.plan import plan
+from tests.support.embedding_plan import plan
 
 TEXTS = st.lists(st.sampled_from("abcdef"), max_size=8)
 
