@@ -43,6 +43,8 @@ DROP_PARAMS = "ce-dropparams"
 API_VERSION = "ce-apiversion"
 BETA = "ce-beta"
 CONFIDENTIAL = "ce-confidential"
+COUNTED = "ce-counted"
+TAGS = "ce-tags"
 
 CARRIED = (
     REQUEST_ID,
@@ -64,6 +66,8 @@ CARRIED = (
     API_VERSION,
     BETA,
     CONFIDENTIAL,
+    COUNTED,
+    TAGS,
 )
 """What a stage passes on to the next; the rest of the envelope is each message's own."""
 
@@ -120,6 +124,12 @@ class Envelope(BaseModel):
     beta: Annotated[str | None, Field(alias=BETA, description="The caller's `anthropic-beta`.")] = None
     confidential: Annotated[
         str | None, Field(alias=CONFIDENTIAL, description="'true': it rests on documents of a confidential store.")
+    ] = None
+    counted: Annotated[
+        str | None, Field(alias=COUNTED, description="What the request counts as until it ends, where a limit is set.")
+    ] = None
+    tags: Annotated[
+        str | None, Field(alias=TAGS, description="The caller's own tags, as a JSON object of strings; for reports.")
     ] = None
     route: Annotated[str | None, Field(alias=ROUTE, description="Why these deployments.")] = None
     claim: Annotated[

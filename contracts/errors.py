@@ -17,6 +17,8 @@ class ErrorCode(StrEnum):
     DEADLINE_EXCEEDED = "deadline_exceeded"
     REQUEST_TOO_LARGE = "request_too_large"
     RATE_LIMITED = "rate_limited"
+    INSUFFICIENT_QUOTA = "insufficient_quota"
+    PRICE_UNKNOWN = "price_unknown"
     CANCELLED = "cancelled"
     PROVIDER_ERROR = "provider_error"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
@@ -38,6 +40,8 @@ HTTP_STATUS: dict[str, int] = {
     ErrorCode.DEADLINE_EXCEEDED: 408,
     ErrorCode.REQUEST_TOO_LARGE: 413,
     ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.INSUFFICIENT_QUOTA: 429,
+    ErrorCode.PRICE_UNKNOWN: 403,
     ErrorCode.CANCELLED: 499,
     ErrorCode.PROVIDER_ERROR: 502,
     ErrorCode.PROVIDER_UNAVAILABLE: 502,

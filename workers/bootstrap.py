@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from opentelemetry.sdk.trace import SpanProcessor
 from prometheus_client import CollectorRegistry, start_http_server
 
+from infra.access.policies import Policies
 from infra.broker import Connection, Publisher, connect
 from infra.catalog import CatalogSource
 from infra.catalog.bucket import ConfigBucket
 from infra.catalog.file import CatalogFile
 from infra.catalog.watch import CatalogWatch
+from infra.database.engine import create_engine
 from infra.dispatch.courtesy import Courtesy
 from infra.dispatch.in_flight import InFlight
 from infra.dispatch.stage import DispatchTools
@@ -31,6 +33,8 @@ from workers.following import Following
 from workers.local_models import LocalModels
 from workers.stages import Stages
 
+_POLICY_CONNECTIONS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
@@ -43,6 +47,7 @@ class _Shared:
     metrics: StageMetrics
     local_models: LocalModels
     courtesy: Courtesy
+    policies: Policies
 
 
 class WorkerProcess:
@@ -113,6 +118,7 @@ class WorkerProcess:
             durables,
             shared.local_models,
             shared.courtesy,
+            shared.policies,
         )
         worker: Worker = importlib.import_module(f"workers.{name}.worker").build(context)
         await worker.open()
@@ -141,8 +147,10 @@ class WorkerProcess:
             self._exit.push_async_callback(asyncio.to_thread, server.shutdown)
         keep_alive = asyncio.create_task(in_flight.keep_alive())
         self._exit.callback(keep_alive.cancel)
+        policies = Policies(create_engine(settings, pool_size=_POLICY_CONNECTIONS), "access")
+        self._exit.push_async_callback(policies.close)
         metrics, models = StageMetrics(registry), LocalModels()
-        return _Shared(self._connection, processor, in_flight, registry, metrics, models, Courtesy())
+        return _Shared(self._connection, processor, in_flight, registry, metrics, models, Courtesy(), policies)
 
     def _tools(self, name: str, shared: _Shared) -> DispatchTools:
         return DispatchTools(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
+from infra.access.policies import Policies
 from infra.broker import Connection, Publisher
 from infra.catalog import CatalogSource
 from infra.dispatch.courtesy import Courtesy
@@ -30,6 +31,7 @@ class WorkerContext:
     subscriptions: dict[str, tuple[Subscription, ...]]
     local_models: LocalModels
     courtesy: Courtesy
+    policies: Policies
 
 
 async def _nothing() -> None:

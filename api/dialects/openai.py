@@ -41,6 +41,9 @@ class OpenAI:
         """`{"error": {message, type, param, code}}`."""
         status = status_of(error)
         kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
+        if error.code is ErrorCode.INSUFFICIENT_QUOTA:
+            # What OpenAI's own says; SDKs and people look at either field.
+            kind = str(error.code)
         code = _CODES.get(error.code, str(error.code))
         return {"error": {"message": error.message, "type": kind, "param": error.param, "code": code}}
 

@@ -2,8 +2,22 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, Index, LargeBinary, Numeric, Text, func
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -13,13 +27,28 @@ class Base(DeclarativeBase):
     type_annotation_map = {str: Text, datetime: DateTime(timezone=True), int: BigInteger}  # noqa: RUF012 - SQLAlchemy's
 
 
+class Organisation(Base):
+    """Who pays for tenants."""
+
+    __tablename__ = "organisations"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    disabled_at: Mapped[datetime | None]
+
+
 class Tenant(Base):
-    """A team: whose requests, whose money."""
+    """A team: whose requests, whose money. `models` are those that it may use, all where it is null."""
 
     __tablename__ = "tenants"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(server_default="")
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), server_default="default")
+    models: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    disabled_at: Mapped[datetime | None]
 
 
 class ApiKey(Base):
@@ -32,9 +61,60 @@ class ApiKey(Base):
     secret_sha256: Mapped[bytes] = mapped_column(LargeBinary)
     name: Mapped[str]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    models: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    stores: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    replaces: Mapped[str | None] = mapped_column(ForeignKey("api_keys.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class LimitRow(Base):
+    """How much passes of a key, a tenant or a model: see `infra.access.policy.Limit`."""
+
+    __tablename__ = "limits"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject_id: Mapped[str] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(primary_key=True, server_default="*")
+    requests_per_minute: Mapped[int | None]
+    tokens_per_minute: Mapped[int | None]
+    concurrent_requests: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class BudgetRow(Base):
+    """How much an organisation, tenant or key may spend in each day, month, or in all; at which shares it is told."""
+
+    __tablename__ = "budgets"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    subject_id: Mapped[str]
+    period: Mapped[str]
+    amount_usd: Mapped[Decimal] = mapped_column(Numeric(20, 10))
+    alert_shares: Mapped[list[Decimal]] = mapped_column(ARRAY(Numeric(5, 4)), server_default="{0.8,1.0}")
+    webhook_url: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (UniqueConstraint("kind", "subject_id", "period"),)
+
+
+class AuditEntry(Base):
+    """One administrative change: who did what to which subject, and how that was before and after."""
+
+    __tablename__ = "audit_log"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    actor: Mapped[str]
+    action: Mapped[str]
+    kind: Mapped[str]
+    subject_id: Mapped[str]
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+    __table_args__ = (Index("audit_log_by_subject", "kind", "subject_id", "id"),)
 
 
 class StoredResponse(Base):

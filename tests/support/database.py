@@ -26,6 +26,7 @@ def empty_tables(url: str) -> None:
             connection.execute(SQL("DROP TABLE {}").format(Identifier(name)))
         if tables := [Identifier(name) for (name,) in connection.execute(used).fetchall()]:
             connection.execute(SQL("TRUNCATE {} CASCADE").format(SQL(", ").join(tables)))
+            connection.execute("INSERT INTO organisations (id) VALUES ('default') ON CONFLICT DO NOTHING")
 
 
 def forget_at_a_power_cut(url: str) -> None:
@@ -46,6 +47,12 @@ class Database:
         async with await psycopg.AsyncConnection.connect(self.url, autocommit=True, row_factory=dict_row) as connection:
             cursor = await connection.execute(query, parameters)
             return await cursor.fetchall()
+
+    async def execute(self, *statements: str) -> None:
+        """Run statements of the test's own, in one transaction."""
+        async with await psycopg.AsyncConnection.connect(self.url) as connection:
+            for statement in statements:
+                await connection.execute(statement.encode())
 
     async def usage(self, request_id: str) -> list[Mapping[str, Any]]:
         """The ledger's rows of a request, by attempt."""

@@ -29,6 +29,7 @@ _FOUND_OUT_LATER = frozenset(
     {
         *(envelope.CACHE_STATUS, envelope.CACHE_KEY, envelope.DEPLOYMENTS, envelope.LONG_CONTEXT, envelope.ROUTE),
         envelope.CONFIDENTIAL,
+        envelope.COUNTED,
     }
 )
 
