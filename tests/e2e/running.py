@@ -23,6 +23,7 @@ from openai import AsyncOpenAI, OpenAI
 from psycopg.rows import dict_row
 
 from contracts import subjects
+from tests.e2e import commands
 from tests.e2e.waiting import until
 
 PENSTOCK = str(Path(sys.executable).with_name("penstock"))
@@ -152,15 +153,7 @@ class Penstock:
 
     def run(self, *arguments: str, given: str | None = None) -> "subprocess.CompletedProcess[str]":
         """A `penstock` command against this platform, run to its end; `given` is its standard input."""
-        return subprocess.run(
-            [PENSTOCK, *arguments],
-            env=self.environ,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
+        return commands.run(arguments, self.environ, given)
 
     def create_key(self, tenant: str, *scopes: str) -> str:
         """A new key, made as an operator makes one."""

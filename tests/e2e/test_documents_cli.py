@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
+from tests.e2e import commands
 from tests.e2e.running import PENSTOCK, Penstock
 from tests.e2e.waiting import until
 from tests.support.files import docx, pdf, pptx
@@ -220,10 +221,7 @@ def test_a_key_that_may_only_search_is_told_so(penstock: Penstock, tmp_path: Pat
     write(tmp_path, {"a.md": b"text"})
     key = penstock.create_key("default", "search")
     environ = penstock.environ | {"PENSTOCK_API_KEY": key}
-    done = subprocess.run(
-        [PENSTOCK, "ingest", str(tmp_path), "--store", "closed"],
-        env=environ, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = commands.run(["ingest", str(tmp_path), "--store", "closed"], environ)
     assert done.returncode == 2
     assert done.stderr.startswith("penstock: ")
     assert os.linesep not in done.stderr.strip()

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ import pytest
 
 from ingestion.chunking import Chunk, ChunkerSettings, chunk
 from ingestion.parsing import parse
-from tests.e2e.running import PENSTOCK, Penstock
+from tests.e2e import commands
+from tests.e2e.running import Penstock
 from tests.support.embedding_plan import plan
 from tests.support.shared_data import shared_data
 
@@ -39,8 +39,7 @@ def embedded(known: set[str], tree: dict[str, list[Chunk]]) -> int:
 
 def ingest(penstock: Penstock, key: str, folder: Path, *more: str) -> str:
     environ = penstock.environ | {"PENSTOCK_API_KEY": key}
-    command = [PENSTOCK, "ingest", str(folder), "--store", STORE, *more]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=110, check=False)
+    done = commands.run(["ingest", str(folder), "--store", STORE, *more], environ)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
