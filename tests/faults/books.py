@@ -13,6 +13,7 @@ from tests.faults.wire import ROOT, TENANT, connected
 from tests.support.waiting import eventually
 
 QUEUES = ("INFERENCE_REQUESTED", "INFERENCE_VALIDATED", "INFERENCE_UNCACHED", "INFERENCE_ROUTED", "USAGE")
+DOCUMENT_QUEUES = ("DOCUMENTS_SUBMITTED", "DOCUMENTS_CHUNKED", "DOCUMENTS_EMBEDDED")
 TERMINALS = f"{ROOT}.inference.*.interactive.{TENANT}.*"
 
 
@@ -74,7 +75,7 @@ async def settled(instance: Instance, within: float = 30) -> None:
         async def empty() -> bool:
             dead = (await js.stream_info("DEADLETTER")).state.messages
             assert dead == 0, f"{dead} dead letters"
-            return not any([(await js.stream_info(name)).state.messages for name in QUEUES])
+            return not any([(await js.stream_info(name)).state.messages for name in (*QUEUES, *DOCUMENT_QUEUES)])
 
         await eventually(empty, within=within, what="the queues are not empty")
 

@@ -15,8 +15,10 @@ import psutil
 
 from infra.embedded.ports import LOOPBACK, free_ports
 from tests.support.waiting import eventually
+from workers import names
 
-WORKERS = ("validation", "cache", "routing", "provider", "ledger")
+WORKERS = tuple(f"worker-{name}" for name in names.WORKERS)
+"""The processes of all workers, by the supervisor's names."""
 ROOM, SLOTS = 500, 128
 """How many messages a queue holds in these tests, and how many calls a provider's pool has open."""
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "LANG", "PYTHONDONTWRITEBYTECODE")
@@ -79,9 +81,9 @@ class Instance:
         pids: dict[str, int] = self.told["pids"]
         return pids
 
-    def send(self, number: signal.Signals, *names: str) -> list[int]:
+    def send(self, number: signal.Signals, *children: str) -> list[int]:
         """Send a signal to some of the children; their process ids."""
-        pids = [self.pids[name] for name in names]
+        pids = [self.pids[child] for child in children]
         for pid in pids:
             os.kill(pid, number)
         return pids

@@ -15,16 +15,15 @@ from tests.support.waiting import eventually
 
 
 async def test_a_full_queue_refuses_and_what_it_took_is_answered(instance: Instance) -> None:
-    children = [f"worker-{worker}" for worker in WORKERS]
-    instance.send(signal.SIGSTOP, *children)
+    instance.send(signal.SIGSTOP, *WORKERS)
     try:
         async with Load(instance, total=ROOM + 60, width=ROOM + 60) as load:
             await load.answered(60)
             refused = list(load.answers)
-            instance.send(signal.SIGCONT, *children)
+            instance.send(signal.SIGCONT, *WORKERS)
             await load.finish(within=40)
     finally:
-        instance.send(signal.SIGCONT, *children)
+        instance.send(signal.SIGCONT, *WORKERS)
     await settled(instance)
 
     assert {(answer.status, (answer.error or {})["code"]) for answer in refused} == {(503, "overloaded")}
