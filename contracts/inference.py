@@ -82,12 +82,16 @@ class InferenceRequested(Contract):
 
 
 class TokenUsage(Contract):
-    """Tokens by kind. `estimated` marks a figure that the provider did not report."""
+    """Tokens by kind, all of them input or output. `estimated` marks what the provider did not report."""
 
     input_tokens: Annotated[int, Field(ge=0)] = 0
     output_tokens: Annotated[int, Field(ge=0)] = 0
-    cached_input_tokens: Annotated[int, Field(ge=0)] = 0
-    reasoning_tokens: Annotated[int, Field(ge=0)] = 0
+    cached_input_tokens: Annotated[int, Field(ge=0, description="Of the input: read from the provider's cache.")] = 0
+    reasoning_tokens: Annotated[int, Field(ge=0, description="Of the output.")] = 0
+    cache_write_tokens: Annotated[int, Field(ge=0, description="Of the input: written into the provider's cache.")] = 0
+    cache_write_1h_tokens: Annotated[int, Field(ge=0, description="Of these: those that stay there for an hour.")] = 0
+    input_audio_tokens: Annotated[int, Field(ge=0, description="Of the input.")] = 0
+    output_audio_tokens: Annotated[int, Field(ge=0, description="Of the output.")] = 0
     estimated: bool = False
 
 

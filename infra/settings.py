@@ -62,6 +62,10 @@ class Settings(BaseSettings):
     max_deliveries: Annotated[int, Field(ge=1, le=50, description="After these a message goes to the dead letter.")] = 5
     stage_concurrency: Annotated[int, Field(ge=1, description="Messages that a short stage works on at once.")] = 64
     provider_concurrency: Annotated[int, Field(ge=1, description="Provider calls that one process has open.")] = 256
+    reserved_output_tokens: Annotated[
+        int,
+        Field(ge=1, description="What a budget sets aside for an answer that neither caller nor deployment limits."),
+    ] = 4096
     provider_attempts: Annotated[int, Field(ge=1, le=10, description="Provider calls for one request, at most.")] = 3
     drain_timeout: Annotated[float, Field(gt=0, le=600, description="How long a stop waits for work in hand.")] = 20.0
 

@@ -13,11 +13,15 @@ def tokens(usage: Any) -> TokenUsage | None:  # noqa: ANN401 - whatever JSON the
     """Out of a `usage` object, or None where there is none that can be read."""
     if not isinstance(usage, dict):
         return None
+    read, written = part(usage, "prompt_tokens_details"), part(usage, "completion_tokens_details")
     return TokenUsage(
         input_tokens=count(usage.get("prompt_tokens")),
         output_tokens=count(usage.get("completion_tokens")),
-        cached_input_tokens=count(part(usage, "prompt_tokens_details").get("cached_tokens")),
-        reasoning_tokens=count(part(usage, "completion_tokens_details").get("reasoning_tokens")),
+        cached_input_tokens=count(read.get("cached_tokens")),
+        reasoning_tokens=count(written.get("reasoning_tokens")),
+        cache_write_tokens=count(read.get("cache_write_tokens")),
+        input_audio_tokens=count(read.get("audio_tokens")),
+        output_audio_tokens=count(written.get("audio_tokens")),
     )
 
 

@@ -19,6 +19,8 @@ def tokens(usage: Any) -> TokenUsage | None:  # noqa: ANN401 - whatever JSON the
         output_tokens=count(usage.get("output_tokens")),
         cached_input_tokens=read,
         reasoning_tokens=count(part(usage, "output_tokens_details").get("thinking_tokens")),
+        cache_write_tokens=written,
+        cache_write_1h_tokens=count(part(usage, "cache_creation").get("ephemeral_1h_input_tokens")),
     )
 
 

@@ -2,6 +2,7 @@
 
 from infra.catalog.errors import CatalogError, EntryError, Problem
 from infra.catalog.load import Loaded, load_catalog, parse_catalog, read_catalog
+from infra.catalog.prices import Prices
 from infra.catalog.shape import (
     CallTimeouts,
     Catalog,
@@ -9,7 +10,6 @@ from infra.catalog.shape import (
     Model,
     ModelName,
     Name,
-    Prices,
     Provider,
     Residency,
     Timeouts,

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from infra.catalog.errors import CatalogError, EntryError, Loc, Problem
 from infra.catalog.nodes import MalformedError, construct, line_of, one_node
+from infra.catalog.prices import ONE, SEVERAL
 from infra.catalog.shape import Catalog
 from infra.settings import SettingsError
 
@@ -83,7 +84,7 @@ def parse_catalog(raw: bytes, origin: str) -> Loaded:
 def _loc(detail: ErrorDetails) -> Loc:
     """What we check ourselves has its place in the context: pydantic knows it only as «somewhere in the whole»."""
     context: dict[str, Any] = detail.get("ctx") or {}
-    return tuple(context.get("loc") or detail["loc"])
+    return tuple(part for part in context.get("loc") or detail["loc"] if part not in (ONE, SEVERAL))
 
 
 def _problem(root: yaml.Node, loc: Loc, reason: str) -> Problem:

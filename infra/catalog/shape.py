@@ -2,23 +2,18 @@
 
 import os
 from collections.abc import Mapping
-from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
+from pydantic import AfterValidator, Field, HttpUrl, model_validator
 from pydantic_core import PydanticCustomError
 
+from infra.catalog.entry import Entry
 from infra.catalog.errors import Loc
+from infra.catalog.prices import DatedPrices
 from infra.settings import SettingsError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-
-
-class Entry(BaseModel):
-    """Part of a catalogue; a field that it doesn't know is a mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _not_ours(variable: str) -> str:
@@ -64,7 +59,10 @@ class Provider(Entry):
     api_version: Annotated[str | None, Field(description="Azure's dated API; without it, Azure's own v1.")] = None
     residency: Annotated[Residency, Field(description="Whether prompts stay in the house.")] = "external"
     timeouts: Timeouts = Timeouts()
-    headers: Annotated[dict[str, str], Field(description="Sent with every call; no place for a secret.")] = {}
+    priced_as: Annotated[str | None, Field(description="Its id in genai-prices; else found by base_url.")] = None
+    headers: Annotated[
+        dict[str, str], Field(default_factory=dict, description="Sent with every call; no place for a secret.")
+    ]
 
     def api_key(self, environ: Mapping[str, str] = os.environ) -> str:
         """The key, or a placeholder where none is named. Raises `SettingsError` where the variable is not set."""
@@ -75,26 +73,21 @@ class Provider(Entry):
         raise SettingsError(f"provider {self.name} takes its key from {self.api_key_env}, which is not set.")
 
 
-class Prices(Entry):
-    """Dollars per million tokens."""
-
-    input: Annotated[Decimal, Field(ge=0)]
-    output: Annotated[Decimal, Field(ge=0)]
-    cached_input: Annotated[Decimal | None, Field(ge=0)] = None
-
-
 class Deployment(Entry):
     """One model of one provider. `{model}` in `model` stands for the name that was asked for."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./:-]{1,128}$")]
     provider: Name
     model: str
-    prices: Prices | None = None
+    prices: DatedPrices | None = None
     weight: Annotated[float, Field(gt=0, description="Its share of the calls, among deployments of a model.")] = 1.0
     concurrency: Annotated[int | None, Field(ge=1, description="Calls open at once, in one process.")] = None
     requests_per_minute: Annotated[int | None, Field(ge=1, description="Over all processes.")] = None
     tokens_per_minute: Annotated[int | None, Field(ge=1, description="Over all processes.")] = None
     context_window: Annotated[int | None, Field(ge=1, description="Tokens; a longer prompt goes elsewhere.")] = None
+    max_output_tokens: Annotated[
+        int | None, Field(ge=1, description="Of one answer; a budget sets so many aside where the caller has no limit.")
+    ] = None
     residency: Annotated[Residency | None, Field(description="The provider's, where it is not named.")] = None
     timeouts: Timeouts = Timeouts()
 
@@ -112,8 +105,8 @@ class Model(Entry):
 
     name: Annotated[str, Field(pattern=r"^[^\s*]*\*?$", min_length=1, max_length=128)]
     deployments: Annotated[list[Deployment], Field(min_length=1)]
-    fallbacks: list[ModelName] = []
-    context_window_fallbacks: list[ModelName] = []
+    fallbacks: Annotated[list[ModelName], Field(default_factory=list)]
+    context_window_fallbacks: Annotated[list[ModelName], Field(default_factory=list)]
     hedge_after: Annotated[
         float | None, Field(gt=0, description="Seconds without a first token after which a second call is made; never.")
     ] = None

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from infra.catalog import Deployment, Model, Prices, Provider, Timeouts, parse_catalog
-from infra.catalog.shape import Entry
+from infra.catalog.entry import Entry
+from infra.catalog.prices import Tier
 
 DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENTS = ("catalog.md", "providers.md")
@@ -38,11 +39,12 @@ def test_each_provider_has_its_snippet(provider: str):
     assert provider in sections(DOCS / "providers.md")
 
 
-@pytest.mark.parametrize("entry", [Provider, Timeouts, Model, Deployment, Prices])
+@pytest.mark.parametrize("entry", [Provider, Timeouts, Model, Deployment, Prices, Tier])
 def test_every_field_is_told_of_and_shown(entry: type[Entry]):
     told = (DOCS / "catalog.md").read_text()
     shown = "".join(str(snippet.values[0]) for snippet in SNIPPETS)
-    assert [name for name in entry.model_fields if f"`{name}`" not in told or f"{name}:" not in shown] == []
+    names = [field.alias or name for name, field in entry.model_fields.items()]
+    assert [name for name in names if f"`{name}`" not in told or f"{name}:" not in shown] == []
 
 
 def sections(document: Path) -> dict[str, str]:

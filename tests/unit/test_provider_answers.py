@@ -1,6 +1,5 @@
-"""The provider worker's pure parts: chunks to an answer, usage to money, failures to errors."""
+"""The provider worker's pure parts: chunks to an answer, usage to tokens, failures to errors."""
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,9 +8,8 @@ from contracts.apis import chat, messages
 from contracts.apis.assemble_chat import ChatAssembler
 from contracts.errors import ErrorCode
 from contracts.inference import OPENAI_CHAT, TokenUsage
-from infra.catalog import Prices
 from workers.provider.errors import from_status
-from workers.provider.usage import cost, estimated
+from workers.provider.usage import estimated
 
 HEAD = {"id": "c1", "created": 1, "model": "m", "object": "chat.completion.chunk"}
 
@@ -62,17 +60,6 @@ def test_choices_are_kept_apart_and_in_order():
     assert [choice["message"]["content"] for choice in whole["choices"]] == ["a", "bB"]
 
 
-def test_money_is_exact_and_cached_input_has_its_own_price():
-    prices = Prices(input=Decimal("0.15"), output=Decimal("0.60"), cached_input=Decimal("0.075"))
-    usage = TokenUsage(input_tokens=1000, output_tokens=10, cached_input_tokens=400)
-    assert cost(usage, prices) == Decimal("0.000126")
-    assert cost(usage, prices.model_copy(update={"cached_input": None})) == Decimal("0.000156")
-
-
-def test_an_unknown_price_is_unknown_and_not_nothing():
-    assert cost(TokenUsage(input_tokens=5), None) is None
-
-
 def test_what_the_provider_reports_is_taken_as_it_is():
     usage = {
         "prompt_tokens": 9,
@@ -87,7 +74,10 @@ def test_what_the_provider_reports_is_taken_as_it_is():
 
 def test_anthropics_cached_input_is_counted_in():
     usage = {"input_tokens": 3, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 2, "output_tokens": 4}
-    assert messages.tokens(usage) == TokenUsage(input_tokens=10, output_tokens=4, cached_input_tokens=5)
+    written = {"cache_creation": {"ephemeral_5m_input_tokens": 1, "ephemeral_1h_input_tokens": 1}}
+    expected = TokenUsage(input_tokens=10, output_tokens=4, cached_input_tokens=5, cache_write_tokens=2)
+    assert messages.tokens(usage) == expected
+    assert messages.tokens(usage | written) == expected.model_copy(update={"cache_write_1h_tokens": 1})
 
 
 def test_a_stream_of_messages_tells_its_usage_in_two_events():

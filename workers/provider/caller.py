@@ -1,6 +1,7 @@
 """One provider call: made, timed, stopped when its caller leaves, and told of in a span."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from opentelemetry.trace import SpanKind
@@ -14,6 +15,7 @@ from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import ANTHROPIC_COUNT_TOKENS, OPENAI_EMBEDDINGS, TokenUsage
 from infra.catalog import Provider, call_timeouts
 from infra.dispatch.job import Job
+from infra.prices import PriceBook, cost
 from infra.telemetry import names
 from infra.telemetry.tracing import AttributeValue, Span, Tracer
 from workers.provider import errors
@@ -29,10 +31,11 @@ _OPERATIONS = {OPENAI_EMBEDDINGS: "embeddings", ANTHROPIC_COUNT_TOKENS: "count_t
 class Caller:
     """Makes calls. Never raises for what a provider does: that is a `Result` with an error."""
 
-    def __init__(self, pool: ProviderPool, tracer: Tracer, gone: Cancellations) -> None:
+    def __init__(self, pool: ProviderPool, tracer: Tracer, gone: Cancellations, prices: PriceBook) -> None:
         self._pool = pool
         self._tracer = tracer
         self._gone = gone
+        self._prices = prices
 
     def word(
         self, job: Job, attempt: Attempt, request: dict[str, Any], grounding: Grounding | None = None
@@ -83,9 +86,14 @@ class Caller:
         said = Said(model, call, asked)
         running = asyncio.create_task(said.whole() if send is None else said.stream(send))
         error = await self._outcome_of(job, call, running, stop, too_late)
-        result = said.result(error)
+        result = self._priced(job, attempt, provider, said.result(error))
         _finish_span(span, attempt, result, SHAPES[asked.api].finish_reasons(result.response))
         return result
+
+    def _priced(self, job: Job, attempt: Attempt, provider: Provider, result: Result) -> Result:
+        deployment, model, at = attempt.deployment, attempt.provider_model, attempt.started_at
+        prices = self._prices.prices_of(provider, deployment, model, at, job.lane, result.terms)
+        return result if prices is None else replace(result, cost_usd=cost(result.usage, prices))
 
     async def _outcome_of(
         self, job: Job, call: Call, running: "asyncio.Task[None]", stop: Stop, too_late: PenstockError

@@ -10,10 +10,11 @@ from nats.js import JetStreamContext
 from contracts import envelope
 from contracts.apis.fields import Json
 from contracts.apis.grounding.grounding import Grounding, ground
-from contracts.inference import DROP_PARAMS, Ground
+from contracts.inference import DROP_PARAMS, AttemptedCall, Ground
 from infra.catalog import CatalogSource
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, Publication
+from infra.prices import PriceSet
 from infra.responses import place_of
 from workers.provider.journal import Journal, OvertakenError
 from workers.provider.make import Tools
@@ -82,8 +83,16 @@ class Handling:
         return await run.to_the_end()
 
     def _owed(self, job: Job, past: Past) -> tuple[Publication, ...]:
-        deployments = self._catalog.current.deployments()
-        return tuple(row_owed(job, call, past.terminal, deployments.get(call.deployment)) for call in past.last_calls)
+        return tuple(row_owed(job, call, past.terminal, self._prices_of(job, call)) for call in past.last_calls)
+
+    def _prices_of(self, job: Job, call: AttemptedCall) -> PriceSet | None:
+        """None too where the catalogue has no such deployment any more."""
+        catalog = self._catalog.current
+        deployment = catalog.deployments().get(call.deployment)
+        if deployment is None:
+            return None
+        provider = catalog.provider(deployment.provider)
+        return self._tools.prices.prices_of(provider, deployment, call.provider_model, call.started_at, job.lane)
 
 
 def _grounding_of(api: str, request: Json, grounds: list[Any] | None) -> Grounding | None:

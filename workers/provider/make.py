@@ -10,6 +10,7 @@ from contracts.errors import PenstockError
 from contracts.inference import AttemptedCall
 from infra.dispatch.emit import Emitter
 from infra.dispatch.job import Job
+from infra.prices import PriceBook
 from workers.provider.attempt import Attempt, new_attempt
 from workers.provider.caller import Caller
 from workers.provider.cancellation import Cancellations, Stop
@@ -31,6 +32,7 @@ class Tools:
     emitter: Emitter
     fleet: Fleet
     gone: Cancellations
+    prices: PriceBook
     max_attempts: int
 
 

@@ -8,6 +8,7 @@ from importlib import import_module
 
 from infra.catalog import Catalog, Provider
 from infra.catalog.errors import EntryError
+from infra.prices import load_prices
 from infra.settings import SettingsError
 from workers.provider import errors
 from workers.provider.calls import ModelProvider
@@ -81,7 +82,7 @@ class ProviderPool:
 async def check_providers(catalog: Catalog) -> None:
     """Raise `EntryError` where a provider's key is not in the environment.
 
-    Loads the SDKs on the way, off the event loop: that takes most of a second.
+    Loads the SDKs and prices on the way, off the event loop: that takes most of a second.
     """
     for number, provider in enumerate(catalog.providers):
         try:
@@ -89,6 +90,7 @@ async def check_providers(catalog: Catalog) -> None:
         except SettingsError as error:
             raise EntryError(str(error), ("providers", number, "api_key_env")) from None
         await asyncio.to_thread(import_module, _module_of(provider))
+    await load_prices(catalog)
 
 
 def _module_of(provider: Provider) -> str:

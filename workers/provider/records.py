@@ -1,19 +1,17 @@
 """The messages that a provider call leaves: the journal's before it, the ledger's after it."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from contracts import envelope, subjects
 from contracts.errors import ErrorCode
 from contracts.inference import AttemptedCall, InferenceAttempted, InferenceCompleted, InferenceFailed, TokenUsage
 from contracts.usage import UsageRecorded
-from infra.catalog import Deployment
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Publication
+from infra.prices import PriceSet, cost
 from workers.provider.attempt import Attempt
 from workers.provider.said import Result
-from workers.provider.usage import cost
 
 INTERRUPTED = "interrupted"
 
@@ -63,7 +61,7 @@ def usage_row(job: Job, attempt: Attempt, result: Result) -> Publication:
             status=result.status,
             error_code=result.error.code if result.error else None,
             usage=result.usage,
-            cost_usd=cost(result.usage, attempt.deployment.prices),
+            cost_usd=result.cost_usd,
             idempotency_key=attempt.idempotency_key,
             started_at=attempt.started_at,
             latency_ms=result.latency_ms,
@@ -76,15 +74,16 @@ def row_owed(
     job: Job,
     entry: AttemptedCall,
     terminal: InferenceCompleted | InferenceFailed | None,
-    deployment: Deployment | None,
+    prices: PriceSet | None,
 ) -> Publication:
     """The row of a call whose own worker may not have lived to write it; one that is there already stays.
 
-    A terminal message that knows of the call says what it used; else that is estimated from the journal.
+    A terminal message that knows of the call says what it used and cost; else that is estimated from the journal, and
+    costs what it does by `prices`.
     """
     known = terminal if terminal is not None and (terminal.attempt or terminal.attempts) == entry.attempt else None
     used = known.usage if known else TokenUsage(input_tokens=entry.input_tokens, estimated=True)
-    price: Decimal | None = cost(used, deployment.prices) if deployment else None
+    guessed = None if prices is None else cost(used, prices)
     return _publication(
         job,
         f"usage.{entry.attempt}" if known else f"usage.{entry.attempt}.{INTERRUPTED}",
@@ -97,7 +96,7 @@ def row_owed(
             status=_status_of(known) if known else INTERRUPTED,
             error_code=known.error.code if isinstance(known, InferenceFailed) else None,
             usage=used,
-            cost_usd=price,
+            cost_usd=known.cost_usd if known else guessed,
             idempotency_key=entry.idempotency_key,
             started_at=entry.started_at,
             latency_ms=max((datetime.now(UTC) - entry.started_at).total_seconds() * 1000, 0.0),

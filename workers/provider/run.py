@@ -23,7 +23,6 @@ from workers.provider.plan import Plan
 from workers.provider.records import usage_row
 from workers.provider.refusal import CannotBeAskedError, NothingToCallError
 from workers.provider.relay import DeltaRelay
-from workers.provider.usage import cost
 from workers.provider.verdict import elsewhere_too
 
 
@@ -176,18 +175,18 @@ class Run:
 
     def _outcome(self, made: Made) -> Outcome:
         job, attempt, result = self._job, made.attempt, made.result
-        price, attempts = cost(result.usage, attempt.deployment.prices), self._journal.made
+        attempts = self._journal.made
         job.span.attributes[names.ATTEMPTS] = attempts
         job.span.attributes[names.DEPLOYMENT] = attempt.deployment.name
-        if price is not None:
-            job.span.attributes[names.COST_USD] = float(price)
+        if result.cost_usd is not None:
+            job.span.attributes[names.COST_USD] = float(result.cost_usd)
         shared: dict[str, Any] = {
             "model": job.headers[envelope.MODEL],
             "deployment": attempt.deployment.name,
             "attempts": attempts,
             "attempt": None if attempt.number == attempts else attempt.number,
             "usage": result.usage,
-            "cost_usd": price,
+            "cost_usd": result.cost_usd,
             "deltas": self._sent(),
         }
         if result.error is not None:

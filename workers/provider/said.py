@@ -2,11 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from contracts.apis.shape import SHAPES
+from contracts.apis.terms import terms_in
 from contracts.apis.translate import Translation
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import TokenUsage
@@ -20,13 +22,18 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a call. `response` is what was said, also where `error` says why it is not all."""
+    """What came of a call. `response` is what was said, also where `error` says why it is not all.
+
+    `terms` are those on which the provider answered, `cost_usd` what it costs; None where no price is known.
+    """
 
     response: dict[str, Any]
     usage: TokenUsage
     error: PenstockError | None
     latency_ms: float
     first_token_ms: float | None
+    terms: Mapping[str, str] = field(default_factory=dict)
+    cost_usd: Decimal | None = None
 
     @property
     def status(self) -> str:
@@ -57,11 +64,12 @@ class Said:
         self._assembler = self._shape.assembler()
         self._response: dict[str, Any] | None = None
         self._usage: Any = None
+        self._terms: dict[str, str] = {}
 
     async def whole(self) -> None:
         """Ask for the whole answer at once. Raises `PenstockError`."""
         answer = await self._provider.complete(self._call)
-        self._usage = answer.get("usage")
+        self._usage, self._terms = answer.get("usage"), terms_in(answer, self._terms)
         with errors.readable(self._provider.name):
             self._response = self._asked.translation.answer(answer)
 
@@ -75,6 +83,7 @@ class Said:
                     if self._first_token is None:
                         self._first_token = time.perf_counter()
                     self._usage = self._native.usage_in(native, self._usage)
+                    self._terms = terms_in(native, self._terms)
                     with errors.readable(self._provider.name):
                         events = tuple(translator.events(native))
                     for event in events:
@@ -94,7 +103,7 @@ class Said:
             said_nothing = error is not None and error.code is not ErrorCode.CANCELLED and self._first_token is None
             usage = TokenUsage() if said_nothing else self._estimate(response)
         first = None if self._first_token is None else (self._first_token - self._started) * 1000
-        return Result(response, usage, error, (now - self._started) * 1000, first)
+        return Result(response, usage, error, (now - self._started) * 1000, first, self._terms)
 
     async def _take(self, event: dict[str, Any], send: Send) -> None:
         self._assembler.add(event)

@@ -5,6 +5,7 @@ from infra.counters import Counters
 from infra.dispatch.emit import Emitter
 from infra.dispatch.job import identify_forwarded
 from infra.dispatch.stage import Stage, StageSpec
+from infra.prices import PriceBook
 from infra.streams import ROUTED, provider_subscriptions
 from infra.telemetry.metrics import ProviderMetrics
 from workers.context import Worker, WorkerContext
@@ -28,16 +29,17 @@ def build(context: WorkerContext) -> Worker:
     connection, settings = context.connection, context.settings
     pool = ProviderPool(context.catalog.current, settings.provider_concurrency)
     context.catalog.on_change(pool.apply)
-    gone, recovery = Cancellations(), Recovery(connection.client, connection.js)
+    gone, recovery, prices = Cancellations(), Recovery(connection.client, connection.js), PriceBook()
     census, metrics, log = Census(), ProviderMetrics(context.registry), context.log
     watch = BreakerWatch(census, BreakerStore(connection.client, connection.js, log), metrics, log)
     context.catalog.on_change(watch.follow)
     limits = RateLimits(Counters(connection.acks, connection.js, STAGE), log)
     tools = Tools(
-        caller=Caller(pool, context.tracer, gone),
+        caller=Caller(pool, context.tracer, gone, prices),
         emitter=Emitter(context.publisher, context.tracer),
         fleet=Fleet(census, watch, limits, metrics),
         gone=gone,
+        prices=prices,
         max_attempts=settings.provider_attempts,
     )
     handling = Handling(context.catalog, connection.client, connection.js, recovery, tools)

@@ -11,11 +11,13 @@ def tokens(usage: Any) -> TokenUsage | None:  # noqa: ANN401 - whatever JSON the
     """Out of a `usage` object, or None where there is none that can be read."""
     if not isinstance(usage, dict):
         return None
+    read = part(usage, "input_tokens_details")
     return TokenUsage(
         input_tokens=count(usage.get("input_tokens")),
         output_tokens=count(usage.get("output_tokens")),
-        cached_input_tokens=count(part(usage, "input_tokens_details").get("cached_tokens")),
+        cached_input_tokens=count(read.get("cached_tokens")),
         reasoning_tokens=count(part(usage, "output_tokens_details").get("reasoning_tokens")),
+        cache_write_tokens=count(read.get("cache_write_tokens")),
     )
 
 
