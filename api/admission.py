@@ -5,7 +5,7 @@ from api.dialects.dialect import Dialect
 from api.exchange import Exchange
 from api.gateway import Gateway
 from api.observed import Visit
-from infra.database.keys import INFERENCE
+from infra.access.keys import INFERENCE
 from infra.telemetry import names
 
 

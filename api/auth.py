@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from api.dialects.dialect import STAGE
 from contracts.errors import ErrorCode, PenstockError
 from infra.access.fresh import Fresh
-from infra.database.keys import StoredKey, hash_secret, split_key
+from infra.access.keys import StoredKey, hash_secret, split_key
 
 FindKey = Callable[[str], Awaitable[StoredKey | None]]
 

@@ -15,12 +15,12 @@ from api.dialects.dialect import STAGE
 from api.gateway import Gateway
 from api.inbox import Inbox
 from api.routes import create_app
+from infra.access.keys import find_key
 from infra.broker import Publisher, connect
 from infra.catalog.bucket import ConfigBucket
 from infra.catalog.file import CatalogFile
 from infra.catalog.watch import CatalogWatch
 from infra.database.engine import create_engine
-from infra.database.keys import find_key
 from infra.runtime import end_tasks, settle
 from infra.settings import Settings
 from infra.telemetry.logs import Logger

@@ -5,6 +5,7 @@ from functools import cache
 import orjson
 from pydantic.json_schema import models_json_schema
 
+from api.admin import openapi as admin
 from api.dialects.anthropic import VERSION_HEADER, VERSIONS
 from api.documents import openapi as documents
 from api.exchange import Exchange
@@ -76,6 +77,7 @@ def document() -> Json:
             **documents.paths(),
             **retrieval.paths(),
             **reindexing.paths(),
+            **admin.paths(),
         },
         "components": {"schemas": _schemas(), "securitySchemes": _SCHEMES},
         "security": [{"bearer": []}, {"apiKey": []}],
@@ -100,7 +102,7 @@ _SCHEMES = {
 
 
 def _schemas() -> Json:
-    bodies = (*RULES.values(), *documents.BODIES, *reindexing.BODIES, *retrieval.BODIES)
+    bodies = (*RULES.values(), *documents.BODIES, *reindexing.BODIES, *retrieval.BODIES, *admin.BODIES)
     _, found = models_json_schema([(rules, "validation") for rules in bodies], ref_template=REF + "{model}")
     answers = {name: {"type": "object", "required": list(required)} for name, required in _ANSWERS.values()}
     return {
@@ -109,6 +111,7 @@ def _schemas() -> Json:
         **documents.schemas(),
         **retrieval.schemas(),
         **reindexing.schemas(),
+        **admin.schemas(),
         "Model": {"type": "object", "required": ["id"]},
         "List": {"type": "object", "required": ["data"], "properties": {"data": {"type": "array"}}},
         "Deleted": {"type": "object", "required": ["id", "deleted"]},

@@ -6,6 +6,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from api import openapi
+from api.admin.routes import admin_routes
 from api.dialects.dialect import STAGE
 from api.documents.routes import document_routes
 from api.doors import Doors
@@ -39,6 +40,7 @@ def create_app(gateway: Gateway, engine: AsyncEngine, registry: CollectorRegistr
             *document_routes(doors, gateway),
             *retrieval_routes(doors, gateway),
             *reindexing_routes(doors, gateway),
+            *admin_routes(doors, gateway),
             doors.door("/v1/models", {"GET": models.list}),
             doors.door("/v1/models/{name:path}", {"GET": models.one}, name="/v1/models/{name}"),
             doors.door(openapi.PATH, {"GET": openapi.serve}),

@@ -16,9 +16,9 @@ from api.gateway import Gateway
 from api.observed import Visit
 from contracts.apis.rules.refusal import invalid
 from contracts.errors import ErrorCode, PenstockError
-from infra.database.keys import DOCUMENTS, SEARCH
+from infra.access.keys import ADMIN, DOCUMENTS, SEARCH
 
-READERS, WRITERS, SEARCHERS = (DOCUMENTS, SEARCH), (DOCUMENTS,), (SEARCH,)
+READERS, WRITERS, SEARCHERS, ADMINISTRATORS = (DOCUMENTS, SEARCH), (DOCUMENTS,), (SEARCH,), (ADMIN,)
 """The scopes of which a key needs one."""
 
 Json = dict[str, Any]

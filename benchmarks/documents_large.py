@@ -14,8 +14,8 @@ from benchmarks.index import LARGE, SMALL, STORE, load
 from benchmarks.processes import BenchmarkError
 from benchmarks.report import Verdict
 from benchmarks.result import Percentiles
+from infra.access.keys import USUAL_SCOPES, create_key
 from infra.database.engine import create_engine
-from infra.database.keys import USUAL_SCOPES, create_key
 from infra.settings import Settings
 
 K = 10

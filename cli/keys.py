@@ -23,7 +23,7 @@ def create(
 ) -> None:
     """Make a key and print it: nobody can read it again."""
     from contracts.subjects import require_token
-    from infra.database.keys import USUAL_SCOPES, create_key
+    from infra.access.keys import USUAL_SCOPES, create_key
 
     require_token(tenant, "tenant", stage="cli")
     typer.echo(_with_engine(lambda engine: create_key(engine, tenant, name, scope or list(USUAL_SCOPES))))
@@ -35,7 +35,7 @@ def list_() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from infra.database.keys import list_keys
+    from infra.access.keys import list_keys
 
     table = Table("id", "tenant", "scopes", "expires", "revoked")
     for key in _with_engine(list_keys):
@@ -47,7 +47,7 @@ def list_() -> None:
 @app.command()
 def revoke(key_id: Annotated[str, typer.Argument(help="The public id: psk_<this>_…")]) -> None:
     """Revoke a key; within a second no process accepts it."""
-    from infra.database.keys import revoke_key
+    from infra.access.keys import revoke_key
 
     if not _with_engine(lambda engine: revoke_key(engine, key_id)):
         typer.echo(f"there is no key {key_id} to revoke", err=True)

@@ -118,6 +118,8 @@ def simulate(
 
 
 def _mount() -> None:
+    from cli.access.audit import app as audit
+    from cli.access.organisations import app as organisations
     from cli.config import app as config
     from cli.contracts import app as contracts
     from cli.dead_letters import app as dead_letters
@@ -133,6 +135,8 @@ def _mount() -> None:
     app.command("eval")(evaluate)
     app.add_typer(stores, name="store", help="Vector stores: what they hold, their index versions.")
     app.add_typer(reindex, name="reindex", help="Build a store's next index version while the live one serves.")
+    app.add_typer(organisations, name="org", help="Organisations: who pays for tenants.")
+    app.add_typer(audit, name="audit", help="Administrative changes: who, what, before, after.")
     app.add_typer(keys, name="key", help="API keys.")
     app.add_typer(dead_letters, name="dlq", help="Messages that a stage gave up on.")
     app.add_typer(config, name="config", help="The model catalogue: check it, apply it, see it.")

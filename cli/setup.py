@@ -3,10 +3,10 @@
 import asyncio
 from typing import Any
 
+from infra.access.keys import USUAL_SCOPES, create_key, list_keys
 from infra.broker import connect
 from infra.catalog import Catalog, load_catalog
 from infra.database.engine import create_engine, migrate
-from infra.database.keys import USUAL_SCOPES, create_key, list_keys
 from infra.settings import Settings
 from infra.streams import provision
 from infra.telemetry.logs import configure_logging

@@ -159,6 +159,11 @@ def breaker(key: str) -> str:
     return f"{ROOT}.breaker.{key}"
 
 
+def access_changed() -> str:
+    """Where the server republishes that an administrator has changed something: what is remembered is forgotten."""
+    return f"{ROOT}.access.changed"
+
+
 def deadletter(stage: str) -> str:
     """Messages that a stage gave up on."""
     return f"{ROOT}.deadletter.{stage}"

@@ -2,6 +2,7 @@
 
 from infra.streams.configs import stream_configs
 from infra.streams.names import (
+    ACCESS,
     ADVISORIES,
     ATTEMPTED,
     BATCH_SHARE,
@@ -40,6 +41,7 @@ from infra.streams.subscriptions import (
 )
 
 __all__ = [
+    "ACCESS",
     "ADVISORIES",
     "ATTEMPTED",
     "BATCH_SHARE",

@@ -9,6 +9,7 @@ from contracts.subjects import INGRESS_ID_LENGTH, ROOT, Lane
 from infra.catalog.bucket import BUCKET as CONFIG
 from infra.settings import Settings
 from infra.streams.names import (
+    ACCESS,
     ADVISORIES,
     ATTEMPTED,
     BREAKERS,
@@ -78,6 +79,10 @@ def stream_configs(settings: Settings) -> list[StreamConfig]:
         ),
         replace(_kept(settings, COUNTERS, f"{ROOT}.counter.>", age=300, latest_only=True), allow_msg_counter=True),
         _breakers(settings),
+        replace(
+            _bucket(settings, ACCESS),
+            republish=RePublish(src=f"$KV.{ACCESS}.changed", dest=subjects.access_changed()),
+        ),
         _bucket(settings, CONFIG),
         _objects(settings, CLAIMS),
     ]

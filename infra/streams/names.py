@@ -21,5 +21,7 @@ CLAIMS = "penstock-claims"
 """An object store: bodies that are too large for a message."""
 BREAKERS = "penstock-breakers"
 """A key-value bucket: which deployments are not to be called, and who tries whether one answers again."""
+ACCESS = "penstock-access"
+"""A key-value bucket: the last change of an organisation, a tenant, a key, a limit or a budget."""
 SWEPT = frozenset({REQUESTED, VALIDATED, UNGROUNDED, UNCACHED, ROUTED, USAGE, SUBMITTED, CHUNKED, EMBEDDED})
 """The work queues: a message that nobody takes off one would stay in it for ever."""

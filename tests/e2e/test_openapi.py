@@ -30,6 +30,11 @@ def operation(path: str, method: str) -> Any:
     return schemathesis.openapi.from_dict(described)[path][method]
 
 
+@pytest.fixture(scope="module")
+def administrator(penstock: Penstock) -> str:
+    return penstock.create_key("default", "admin")
+
+
 def test_the_document_is_served(penstock: Penstock) -> None:
     assert penstock.get("/openapi.json").json() == document()
 
@@ -37,9 +42,10 @@ def test_the_document_is_served(penstock: Penstock) -> None:
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
 def test_no_request_is_answered_with_an_error_of_our_own(
-    penstock: Penstock, path: str, method: str, mode: schemathesis.GenerationMode
+    penstock: Penstock, request: pytest.FixtureRequest, path: str, method: str, mode: schemathesis.GenerationMode
 ) -> None:
     strategy = operation(path, method).as_strategy(generation_mode=mode)
+    key = request.getfixturevalue("administrator") if path.startswith("/admin/") else penstock.key
 
     @settings(
         max_examples=6,
@@ -52,8 +58,6 @@ def test_no_request_is_answered_with_an_error_of_our_own(
     @given(data=st.data())
     def ask(data: st.DataObject) -> None:
         case = data.draw(strategy)
-        case.call_and_validate(
-            base_url=penstock.api, headers={"authorization": f"Bearer {penstock.key}"}, checks=CHECKS
-        )
+        case.call_and_validate(base_url=penstock.api, headers={"authorization": f"Bearer {key}"}, checks=CHECKS)
 
     ask()

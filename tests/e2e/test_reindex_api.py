@@ -8,7 +8,7 @@ import openai
 import pytest
 from openai import OpenAI
 
-from infra.database.keys import DOCUMENTS, SEARCH
+from infra.access.keys import DOCUMENTS, SEARCH
 from tests.e2e.documents import refusal
 from tests.e2e.running import Penstock
 from tests.e2e.test_search_api import TEXTS, fill

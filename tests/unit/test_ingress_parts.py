@@ -14,7 +14,7 @@ from api.prompt import Prompt, read_prompt
 from contracts.apis.replay_chat import replay_completion
 from contracts.errors import HTTP_STATUS, ErrorCode, PenstockError
 from contracts.inference import OPENAI_CHAT
-from infra.database.keys import StoredKey, hash_secret, split_key
+from infra.access.keys import StoredKey, hash_secret, split_key
 
 KEY = "psk_00aa_11bb"
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from infra.database.tables import ApiKey, Tenant
 
 PREFIX = "psk"
-INFERENCE, DOCUMENTS, SEARCH = "inference", "documents", "search"
+INFERENCE, DOCUMENTS, SEARCH, ADMIN = "inference", "documents", "search", "admin"
 USUAL_SCOPES = (INFERENCE, DOCUMENTS, SEARCH)
 
 

@@ -1,0 +1,1 @@
+"""Administration over HTTP: organisations, tenants, keys, and what was changed of them."""

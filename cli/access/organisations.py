@@ -1,0 +1,62 @@
+"""`penstock org`: who pays for tenants."""
+
+from typing import Annotated
+
+import typer
+
+from cli.access.administering import AsJson, actor, changing, every, plain, reading, show, show_one
+
+app = typer.Typer(no_args_is_help=True)
+Id = Annotated[str, typer.Argument(help="An organisation's id.", show_default=False)]
+Name = Annotated[str, typer.Option(help="What people call it.")]
+_COLUMNS = ("id", "name", "created_at", "disabled_at")
+
+
+@app.command()
+def create(organisation: Id, name: Name = "", as_json: AsJson = False) -> None:
+    """Make one."""
+    from infra.access.organisations import Organisations
+
+    made = changing(lambda engine: Organisations(engine).create(actor(), organisation, name))
+    show_one(plain(made), as_json=as_json)
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List them, the oldest first."""
+    from infra.access.organisations import Organisations
+
+    found = reading(lambda engine: every(Organisations(engine).list))
+    show(map(plain, found), _COLUMNS, as_json=as_json)
+
+
+@app.command("show")
+def show_(organisation: Id, as_json: AsJson = False) -> None:
+    """Show one."""
+    from infra.access.organisations import Organisations
+
+    show_one(plain(reading(lambda engine: Organisations(engine).find(organisation))), as_json=as_json)
+
+
+@app.command()
+def rename(organisation: Id, name: Annotated[str, typer.Argument(help="Its new name.")]) -> None:
+    """Call it something else."""
+    from infra.access.organisations import Organisations
+
+    changing(lambda engine: Organisations(engine).rename(actor(), organisation, name))
+
+
+@app.command()
+def disable(organisation: Id) -> None:
+    """Let none of its tenants in any more; what is on its way ends as it would."""
+    from infra.access.organisations import Organisations
+
+    changing(lambda engine: Organisations(engine).disable(actor(), organisation))
+
+
+@app.command()
+def enable(organisation: Id) -> None:
+    """Let its tenants in again."""
+    from infra.access.organisations import Organisations
+
+    changing(lambda engine: Organisations(engine).enable(actor(), organisation))
