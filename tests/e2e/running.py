@@ -77,13 +77,21 @@ class Up:
 
     def start(self, *flags: str) -> dict[str, Any]:
         """Wait until it is ready; what its ready file says."""
-        ports = [f"--{name}=0" for name in ("port", "nats-port", "postgres-port", "simulator-port")]
-        paths = [f"--data-dir={self.data}", f"--ready-file={self.ready_file}"]
-        process = spawn(PENSTOCK, "up", *ports, *paths, *flags, environ=self._environ, output=self.output)
-        self.process = process
+        process = self._begin(*flags)
         until(lambda: self.ready_file.exists() or process.poll() is not None, "the ready file", STARTS_WITHIN)
         assert process.poll() is None, self.output.read_text()
         return self.told()
+
+    def fails(self, *flags: str, **environ: str) -> int:
+        """Wait until it has given up; the exit code."""
+        return self._begin(*flags, **environ).wait(STARTS_WITHIN)
+
+    def _begin(self, *flags: str, **environ: str) -> "subprocess.Popen[bytes]":
+        ports = [f"--{name}=0" for name in ("port", "nats-port", "postgres-port", "simulator-port")]
+        paths = [f"--data-dir={self.data}", f"--ready-file={self.ready_file}"]
+        command = (PENSTOCK, "up", *ports, *paths, *flags)
+        self.process = spawn(*command, environ=self._environ | environ, output=self.output)
+        return self.process
 
     def told(self) -> dict[str, Any]:
         """What the ready file says now."""

@@ -85,16 +85,18 @@ async def seconds_to_a_new_answer(instance: Instance) -> float:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-async def test_a_restarted_database_costs_no_request_and_no_row(
+async def test_a_restarted_database_costs_no_request_no_row_and_no_worker_its_process(
     number: signal.Signals, instance: Instance, client: Client
 ) -> None:
     wire = await Wire(client, ATTEMPTED).listen()
+    before = instance.pids
     async with Load(instance, total=TOTAL) as load:
         await wire.until(ATTEMPTED, 100)
         (pid,) = instance.send(number, "postgres")
         await load.finish(within=30)
     await instance.replaced("postgres", pid)
     await check_all_answered_and_recorded(instance, load)
+    assert {name for name, process in instance.pids.items() if before[name] != process} == {"postgres"}
 
 
 async def test_usage_waits_for_a_database_that_is_away_for_longer_than_a_message_is_tried(

@@ -73,6 +73,24 @@ async def test_a_killed_worker_loses_nothing_and_nothing_happens_twice(
         assert after["calls"] - before["calls"] == after["completed"] - before["completed"] == TOTAL
 
 
+async def test_the_workers_that_no_prompt_needs_are_back_as_well(
+    instance: Instance, http: aiohttp.ClientSession
+) -> None:
+    before = instance.pids
+    names = {name for name in before if name.startswith("worker-")} - {f"worker-{worker}" for worker in MOMENTS}
+    assert names
+    instance.send(signal.SIGKILL, *names)
+    for name in names:
+        await instance.replaced(name, before[name])
+    assert {name for name, pid in instance.pids.items() if before[name] != pid} == names
+
+    async def ready() -> bool:
+        async with http.get(f"{instance.api}/readyz") as answer:
+            return answer.status == 200
+
+    await eventually(ready, within=30, what="the platform is not ready")
+
+
 @pytest.mark.parametrize("worker", ["provider", "validation"])
 async def test_a_worker_that_is_told_to_stop_finishes_what_it_has_in_hand(
     worker: str, instance: Instance, client: Client
