@@ -11,7 +11,7 @@ from api.documents.paging import paging_of
 from api.documents.shapes import page
 from api.documents.store_settings import require_model
 from api.gateway import Gateway
-from api.reindexing.order import order
+from api.reindexing.order import order, wish
 from api.reindexing.rules import StartReindex
 from api.reindexing.shapes import job_object
 from api.served import Call, Handle, Json
@@ -49,12 +49,12 @@ class JobEndpoints:
         store = await self._store(call)
         return job_object(await self._jobs.find(call.tenant, call.in_path["job"], store.id))
 
-    def wish(self, wish: Wish) -> Handle:
+    def wish(self, wanted: Wish) -> Handle:
         """POST …/{job}/pause, resume or cancel; what it answers need not show it yet."""
 
         async def handle(call: Call) -> Json:
             store = await self._store(call)
-            return job_object(await self._jobs.wish(call.tenant, store.id, call.in_path["job"], wish))
+            return job_object(await wish(self._gateway, call, store.id, call.in_path["job"], wanted))
 
         return handle
 

@@ -1,6 +1,6 @@
 """Re-indexes as rows: what was asked, what its owner wishes, how far it has come. A row outlives every process."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -130,6 +130,12 @@ class ReindexJobs:
         async with tenant_transaction(self._engine, tenant) as connection:
             rows, more = await read_page(connection, query, _KEYS, paging)
             return [_reindex(row) for row in rows], more
+
+    async def unbegun(self, tenant: str, store_id: str) -> Sequence[Reindex]:
+        """Those of a store that no worker has begun."""
+        query = select(*_COLUMNS).where(ReindexJob.store_id == store_id, ReindexJob.state == ReindexState.REQUESTED)
+        async with tenant_transaction(self._engine, tenant) as connection:
+            return tuple(_reindex(row) for row in await connection.execute(query))
 
     async def wish(self, tenant: str, store_id: str, job_id: str, wish: Wish) -> Reindex:
         """Say what is to become of a re-index that has not ended; its worker sees to it."""

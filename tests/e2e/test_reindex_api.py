@@ -1,6 +1,7 @@
 """Index versions, going back, and re-indexes over HTTP."""
 
 import asyncio
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,11 @@ import openai
 import pytest
 from openai import OpenAI
 
+from contracts.reindex import ReindexRequested
 from infra.access.keys import DOCUMENTS, SEARCH
+from infra.database.engine import create_engine
+from infra.index.jobs import ReindexJobs
+from infra.settings import Settings
 from tests.e2e.documents import refusal
 from tests.e2e.running import Penstock
 from tests.e2e.test_search_api import TEXTS, fill
@@ -125,6 +130,35 @@ def test_one_that_has_ended_can_not_be_told_anything(owner: OpenAI, store: str) 
     for wish in ("pause", "resume", "cancel"):
         with pytest.raises(openai.BadRequestError, match="it is completed"):
             post(owner, store, f"reindex/{job}/{wish}")
+
+
+async def leave_unsent(database: str, store: str) -> str:
+    """What an API leaves that dies in the middle of an order: a row, of which no worker was told; its id."""
+    engine = create_engine(Settings(database_url=database), pool_size=1)  # type: ignore[arg-type]
+    request = ReindexRequested(job_id=f"rx_{uuid.uuid4().hex}", store=store)
+    try:
+        return (await ReindexJobs(engine).create(TENANT, store, request)).id
+    finally:
+        await engine.dispose()
+
+
+@pytest.mark.parametrize(("wish", "state"), [("resume", "completed"), ("cancel", "cancelled")])
+def test_one_whose_api_died_before_it_was_sent_goes_on_when_it_is_told_to(
+    owner: OpenAI, penstock: Penstock, store: str, wish: str, state: str
+) -> None:
+    job = asyncio.run(leave_unsent(penstock.database, store))
+    assert post(owner, store, f"reindex/{job}/{wish}")["id"] == job
+    assert ended(owner, store, job)["state"] == state
+
+
+def test_one_whose_api_died_before_it_was_sent_is_in_nobodys_way_for_long(
+    owner: OpenAI, penstock: Penstock, store: str
+) -> None:
+    job = asyncio.run(leave_unsent(penstock.database, store))
+    with pytest.raises(openai.BadRequestError, match=f"the re-index '{job}' of this vector store has not ended"):
+        post(owner, store, "reindex")
+    assert ended(owner, store, job)["state"] == "completed"
+    assert ended(owner, store, post(owner, store, "reindex")["id"])["state"] == "completed"
 
 
 def test_the_newest_are_listed_first(owner: OpenAI, store: str) -> None:
