@@ -8,9 +8,10 @@ BIN := $(VENV)/bin
 up: $(VENV)/.runtime
 	@exec $(BIN)/penstock up $(ARGS)
 
-# A file is one process's: its platform is started once; in the order of the folders, as the slow ones have few tests. (xdist's groups are not seen by pytest 9.2, which names tests in its own way.)
+# A file, or a folder with a platform of its own, is one process's (tests/support/shares.py); in the order of the folders, as the slow ones
+# have few tests. Byte code is kept whatever the environment says: these are hundreds of processes that would compile the same.
 test: $(VENV)/.dev
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Frameworks that people build on, each kind in an environment of its own.
 test-clients: $(VENV)/.dev .venv-clients/.installed .venv-clients-llamaindex/.installed

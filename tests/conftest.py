@@ -7,6 +7,7 @@ nothing; one that asks for `database` has tables without rows.
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nats
 import pytest
@@ -20,6 +21,19 @@ from tests.support.servers import Server, running_nats, running_postgres
 from tests.support.simulator import Simulator, running_simulator, write_catalog
 from tests.support.spans import SpanCollector, running_collector
 from tests.support.workers import RunningWorkers, StartWorkers, running_workers
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+    from tests.support.shares import Shares
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Shares":
+    """Which process of tests gets which; only xdist asks, and it alone is to load it."""
+    from tests.support.shares import Shares
+
+    return Shares(config, log)
 
 
 @pytest.fixture(scope="session")
