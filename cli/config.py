@@ -21,8 +21,15 @@ _PATIENCE, _LOOK_AGAIN = 5.0, 0.1
 
 @app.command()
 def check(file: File) -> None:
-    """Say whether a catalogue is one, and if not, which lines are wrong."""
+    """Say whether a catalogue is one, and if not, which lines are wrong; and which deployments have no known price."""
+    from infra.prices import PriceBook, unpriced
+
     _, catalog = _read(file)
+    if names := unpriced(catalog, PriceBook(), datetime.now(UTC)):
+        typer.echo(
+            f"no price is known for {', '.join(names)}: what such calls cost is unknown, and a budget refuses them",
+            err=True,
+        )
     typer.echo(f"{file} is a model catalogue: {len(catalog.providers)} providers, {len(catalog.models)} models.")
 
 

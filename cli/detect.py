@@ -143,7 +143,11 @@ async def _ollama(environ: Mapping[str, str]) -> _Source | None:
     if not tags:
         return None
     provider = {"name": "ollama", "kind": "openai", "base_url": f"{address.url}/v1", "residency": "local"}
-    return _Source((provider,), tuple(_model(tag, "ollama", f"ollama/{tag}", tag) for tag in tags), tags[0])
+    # What runs on a machine of one's own costs nothing a token, and a budget wants that said.
+    free = {"input": "0", "output": "0"}
+    return _Source(
+        (provider,), tuple(_model(tag, "ollama", f"ollama/{tag}", tag, prices=free) for tag in tags), tags[0]
+    )
 
 
 def ollama_address(environ: Mapping[str, str]) -> Address:
@@ -169,7 +173,8 @@ def ollama_tags(body: bytes) -> tuple[str, ...]:
 def _simulator(port: int) -> _Source:
     root = f"http://{LOOPBACK}:{port}"
     # Made-up prices in dollars per million tokens, so that a trial shows costs.
-    small, large = ({"input": "0.15", "output": "0.60"}, {"input": "2.50", "output": "10.00"})
+    small = {"input": "0.15", "cached_input": "0.075", "output": "0.60", "reasoning": "0.80"}
+    large = {"input": "2.50", "cached_input": "1.25", "output": "10.00"}
     return _Source(
         (
             {"name": "simulator", "kind": "openai", "base_url": f"{root}/v1", "residency": "local"},

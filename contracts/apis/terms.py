@@ -1,7 +1,5 @@
 """On which terms a provider answers: the tier of service and the speed, which have prices of their own."""
 
-from typing import Any
-
 from contracts.apis.fields import Json
 
 _NAMES = ("service_tier", "speed")
@@ -13,10 +11,14 @@ def terms_in(said: Json, before: dict[str, str]) -> dict[str, str]:
 
     OpenAI names the tier beside the usage, Anthropic tier and speed within it.
     """
-    usage: Any = said.get("usage") or (said.get("message") or {}).get("usage")
-    for source in (said, usage):
-        if isinstance(source, dict):
-            for name in _NAMES:
-                if isinstance(term := source.get(name), str) and term not in _STANDARD:
-                    before = {**before, name: term}
-    return before
+    message = said.get("message")
+    named = {
+        name: source[name]
+        for source in (said, said.get("usage"), message.get("usage") if isinstance(message, dict) else None)
+        if isinstance(source, dict)
+        for name in _NAMES
+        if isinstance(source.get(name), str)
+    }
+    if not named:
+        return before
+    return {name: term for name, term in (before | named).items() if term not in _STANDARD}

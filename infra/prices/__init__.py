@@ -3,5 +3,6 @@
 from infra.catalog.prices import PriceSet
 from infra.prices.book import PriceBook, load_prices
 from infra.prices.money import SCALE, ceiling, cost, most_output
+from infra.prices.unpriced import unpriced
 
-__all__ = ["SCALE", "PriceBook", "PriceSet", "ceiling", "cost", "load_prices", "most_output"]
+__all__ = ["SCALE", "PriceBook", "PriceSet", "ceiling", "cost", "load_prices", "most_output", "unpriced"]

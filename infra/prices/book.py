@@ -39,14 +39,21 @@ class PriceBook:
         own = in_effect(deployment.prices, at)
         if own is not None:
             return own.batch if lane is Lane.BATCH and own.batch is not None else own
+        return self._loaded().prices_of(provider, provider_model, at, terms)
+
+    def knows(self, provider: Provider) -> bool:
+        """Whether genai-prices has prices of the provider's models."""
+        return self._loaded().knows(provider)
+
+    def _loaded(self) -> "Package":
         if self._package is None:
             from infra.prices.package import Package
 
             self._package = Package()
-        return self._package.prices_of(provider, provider_model, at, terms)
+        return self._package
 
 
 async def load_prices(catalog: Catalog) -> None:
-    """Load the package's prices off the event loop, where the catalogue needs them: that takes 0.4 s, and 20 MB."""
+    """Load the package's prices off the event loop, where the catalogue needs them: 0.12 s, 5 MiB."""
     if any(deployment.prices is None for deployment in catalog.deployments().values()):
         await asyncio.to_thread(import_module, "infra.prices.package")

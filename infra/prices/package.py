@@ -36,6 +36,8 @@ class Package:
     def __init__(self) -> None:
         self._snapshot = DataSnapshot(data.providers, from_auto_update=False)
         self._found = lru_cache(_NAMES)(self._find)
+        self._read: dict[int, PriceSet | None] = {}
+        """What was read already, by the identity of the package's own price, which lives as long as the process."""
 
     def prices_of(
         self, provider: Provider, provider_model: str, at: datetime, terms: Mapping[str, str]
@@ -45,14 +47,28 @@ class Package:
         Terms that it knows nothing of cost the usual.
         """
         found = self._found(provider.priced_as, str(provider.base_url), provider_model)
-        return None if found is None else _price_set(found.get_prices(at, terms))
+        if found is None:
+            return None
+        if terms:
+            return _price_set(found.get_prices(at, terms))
+        standard = found.get_prices(at)
+        if id(standard) not in self._read:
+            self._read[id(standard)] = _price_set(standard)
+        return self._read[id(standard)]
+
+    def knows(self, provider: Provider) -> bool:
+        """Whether there are prices of the provider's models."""
+        return self._provider(provider.priced_as, str(provider.base_url)) is not None
 
     def _find(self, named: str | None, url: str, model: str) -> types.ModelInfo | None:
+        provider = self._provider(named, url)
+        return None if provider is None else provider.find_model(model, all_providers=self._snapshot.providers)
+
+    def _provider(self, named: str | None, url: str) -> types.Provider | None:
         try:
-            provider = self._snapshot.find_provider(None, named, None if named else url)
+            return self._snapshot.find_provider(None, named, None if named else url)
         except LookupError:
             return None
-        return provider.find_model(model, all_providers=self._snapshot.providers)
 
 
 def _price_set(prices: types.ModelPrice) -> PriceSet | None:

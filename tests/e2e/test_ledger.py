@@ -47,6 +47,19 @@ def test_a_row_says_what_the_answer_said(  # noqa: PLR0917 - fixtures and parame
     assert row["trace_id"] == raw.headers["traceparent"].split("-")[1]
 
 
+def test_each_kind_of_token_has_its_price(penstock: Penstock, client: OpenAI, question: str) -> None:
+    raw = client.chat.completions.with_raw_response.create(
+        model="sim-small@cached=3", messages=messages(question), reasoning_effort="low"
+    )
+    (row,) = penstock.ledger(raw.headers["x-request-id"])
+    cached, thoughts = row["cached_input_tokens"], row["reasoning_tokens"]
+    assert cached == 3
+    assert 0 < thoughts < row["output_tokens"]
+    read = (row["input_tokens"] - cached) * Decimal("0.15") + cached * Decimal("0.075")
+    written = (row["output_tokens"] - thoughts) * Decimal("0.60") + thoughts * Decimal("0.80")
+    assert row["cost_usd"] == (read + written) / 1_000_000 == cost_of(raw.headers["x-penstock-cost-usd"])
+
+
 def test_a_row_says_when_and_how_long(penstock: Penstock, client: OpenAI, question: str) -> None:
     raw = client.chat.completions.with_raw_response.create(
         model="sim-small@latency=100,tps=200", messages=messages(question), stream=True

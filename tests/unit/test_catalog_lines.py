@@ -119,3 +119,43 @@ def test_a_later_refusal_finds_its_line_too():
     loaded = parse_catalog(GOOD.encode(), "models.yaml")
     refused = loaded.refused(EntryError("no key", ("providers", 0, "api_key_env")))
     assert str(refused) == "the model catalogue models.yaml is wrong in line 2 (providers.0.api_key_env): no key."
+
+
+SECOND = "models.0.deployments.1.prices.1"
+TIER = f"{SECOND}.tiers.0.above"
+DATED = GOOD.replace(
+    '        prices:\n          input: "1"\n          output: "2"\n',
+    '        prices:\n          - {input: "1", output: "2"}\n'
+    '          - from: 2026-09-01T12:00:00Z\n            input: "3"\n',
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "place"),
+    [
+        ('            input: "3"', '            input: "-3"', 16, f"{SECOND}.input"),
+        (
+            '            input: "3"',
+            '            input: "3"\n            inptu: "3"',
+            17,
+            "models.0.deployments.1.prices.1.inptu",
+        ),
+        ("2026-09-01T12:00:00Z", "2026-09-01T12:00:00", 15, f"{SECOND}.from"),
+        ("2026-09-01T12:00:00Z", "tomorrow", 15, f"{SECOND}.from"),
+        ("from: 2026-09-01T12:00:00Z", 'output: "2"', 13, "models.0.deployments.1.prices"),
+        (
+            '            input: "3"',
+            '            input: "3"\n            tiers: [{above: 0, input: "1"}]',
+            17,
+            f"{SECOND}.tiers.0.above",
+        ),
+    ],
+)
+def test_a_wrong_price_is_told_with_its_line(old: str, new: str, line: int, place: str):
+    assert problems(DATED.replace(old, new))[0] == (line, place)
+
+
+def test_prices_that_hold_from_a_day_on_are_good():
+    deployment = parse_catalog(DATED.encode(), "models.yaml").catalog.deployments()["one/second"]
+    assert isinstance(deployment.prices, tuple)
+    assert [str(prices.since) for prices in deployment.prices] == ["None", "2026-09-01 12:00:00+00:00"]

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cli.start_message import Started, start_message
 from infra.catalog import Catalog, load_catalog
 from infra.embedded.ports import free_ports
 from infra.embedded.probes import Address
+from infra.prices import PriceBook, unpriced
 
 SIMULATOR_PORT = 8081
 
@@ -99,6 +101,7 @@ async def test_a_local_ollama_brings_its_models(tmp_path: Path) -> None:
     model = catalog.resolve("llama3.2:latest")
     assert model is not None
     assert model.deployments[0].provider_model("llama3.2:latest") == "llama3.2:latest"
+    assert unpriced(catalog, PriceBook(), datetime.now(UTC)) == [], "what runs here costs nothing, and says so"
 
 
 @pytest.mark.parametrize(

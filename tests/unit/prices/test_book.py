@@ -4,14 +4,17 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
 from contracts.inference import TokenUsage
 from contracts.subjects import Lane
-from infra.catalog import Deployment, Provider
-from infra.prices import PriceBook, PriceSet, cost
+from infra.catalog import Deployment, Provider, load_catalog
+from infra.prices import PriceBook, PriceSet, cost, unpriced
 
 OPENAI = {"base_url": "https://api.openai.com/v1", "kind": "openai"}
 ANTHROPIC = {"base_url": "https://api.anthropic.com", "kind": "anthropic"}
@@ -151,7 +154,7 @@ def test_the_batch_lane_has_prices_of_its_own_where_they_are_set(book: PriceBook
 
 
 def test_the_package_is_loaded_only_where_the_catalogue_does_not_tell_it_all():
-    """It takes 20 MB; and its own way to newer prices, over the network, is never begun."""
+    """It takes memory; and its own way to newer prices, over the network, is never begun."""
     probe = (
         "import sys; from datetime import UTC, datetime; from contracts.subjects import Lane\n"
         "from infra.catalog import Deployment, Provider; from infra.prices import PriceBook\n"
@@ -166,3 +169,27 @@ def test_the_package_is_loaded_only_where_the_catalogue_does_not_tell_it_all():
     )
     said = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60)
     assert said.stdout.split() == ["False", "True", "1", "None"]
+
+
+CATALOG = """
+providers:
+  - {name: openai, kind: openai, base_url: "https://api.openai.com/v1"}
+  - {name: here, kind: openai, base_url: "http://127.0.0.1:1/v1"}
+models:
+  - {name: known, deployments: [{name: known, provider: openai, model: gpt-5}]}
+  - {name: strange, deployments: [{name: strange, provider: openai, model: a-model-of-tomorrow}]}
+  - {name: "gpt-*", deployments: [{name: many, provider: openai, model: "{model}"}]}
+  - {name: "llama*", deployments: [{name: any, provider: here, model: "{model}"}]}
+  - {name: own, deployments: [{name: own, provider: here, model: m, prices: {input: "1"}}]}
+  - {name: soon, deployments: [{name: soon, provider: here, model: m, prices: [{from: 2027-01-01, input: "1"}]}]}
+"""
+
+
+def test_a_check_of_the_catalogue_names_the_deployments_without_a_price(tmp_path: Path):
+    file = tmp_path / "catalog.yaml"
+    file.write_text(CATALOG)
+    assert unpriced(load_catalog(file), PriceBook(), NOW) == ["strange", "any", "soon"]
+    checked = CliRunner().invoke(app, ["config", "check", str(file)])
+    assert checked.exit_code == 0
+    assert "no price is known for strange, any" in checked.stderr
+    assert checked.stdout.endswith("2 providers, 6 models.\n")
