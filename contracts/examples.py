@@ -44,6 +44,8 @@ _SAMPLES: dict[str, Any] = {
     "input_tokens": 10,
     "output_tokens": 2,
     "cost_usd": "0.0000072",
+    "saved_usd": None,
+    "tags": {"team": "search"},
     "idempotency_key": f"default.{_REQUEST}.1",
     "latency_ms": 412.5,
     "first_token_ms": 180.2,

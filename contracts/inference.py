@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.errors import HTTP_STATUS, ErrorCode, PenstockError
+from contracts.tags import Tags
 
 RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 OPENAI_CHAT = "openai.chat_completions"
@@ -75,6 +76,7 @@ class InferenceRequested(Contract):
             pattern=r"^[\x21-\x7e ]{1,1024}$", description="What `anthropic-beta` says, for a provider that reads it."
         ),
     ] = None
+    tags: Tags | None = None
     grounds: Annotated[
         tuple[Ground, ...] | None,
         Field(description="What its file_search found, the best first; set by the retrieval worker alone."),

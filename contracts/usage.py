@@ -7,9 +7,14 @@ from pydantic import AwareDatetime, Field
 
 from contracts.inference import Contract, RequestId, TokenUsage
 
+INTERRUPTED, CACHE_HIT = "interrupted", "cache_hit"
+
 
 class UsageRecorded(Contract):
-    """One provider call and what it used; the row of the ledger, keyed (tenant, request_id, attempt)."""
+    """One provider call and what it used; the row of the ledger, keyed (tenant, request_id, attempt).
+
+    An answer of the cache's is a row too, of status cache_hit: no call was made, and it says what that saved.
+    """
 
     request_id: RequestId
     attempt: Annotated[int, Field(ge=1)]
@@ -24,7 +29,8 @@ class UsageRecorded(Contract):
     status: Annotated[
         str,
         Field(
-            description="completed, failed, cancelled (the caller left) or interrupted (the worker died: an estimate)"
+            description="completed, failed, cancelled (the caller left, or another call answered first), interrupted "
+            "(the worker died: an estimate) or cache_hit"
         ),
     ]
     error_code: str | None = None
@@ -36,3 +42,9 @@ class UsageRecorded(Contract):
     latency_ms: Annotated[float, Field(ge=0)]
     first_token_ms: Annotated[float | None, Field(ge=0)] = None
     trace_id: str | None = None
+    route: Annotated[str | None, Field(description="Why this deployment.")] = None
+    cache: Annotated[str | None, Field(description="hit, miss or bypass")] = None
+    tags: Annotated[dict[str, str] | None, Field(description="The caller's own.")] = None
+    saved_usd: Annotated[
+        Decimal | None, Field(description="Dollars that an answer of the cache's cost when it was made.")
+    ] = None

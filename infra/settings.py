@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     )
     ledger_batch: Annotated[int, Field(ge=1, le=10_000, description="Usage rows in one transaction, at most.")] = 200
     ledger_linger: Annotated[float, Field(ge=0, le=5, description="How long a usage row waits for company.")] = 0.05
+    usage_retention_days: Annotated[
+        int,
+        Field(ge=15, le=36_500, description="Days that the ledger keeps its rows; their sums by hour stay for good."),
+    ] = 90
 
     max_file_bytes: Annotated[int, Field(ge=1024, description="A larger uploaded file is refused with 413.")] = (
         64 * 1024 * 1024

@@ -131,14 +131,19 @@ class StoredResponse(Base):
 
 
 class Usage(Base):
-    """The ledger: one row an attempt. Cost is null where no price is known; it is never 0 for that reason."""
+    """The ledger: one row an attempt, partitioned by day of `started_at` (UTC). An answer of the cache's has one too.
+
+    Cost is null where no price is known; it is never 0 for that reason. So is what a cached answer saved.
+    """
 
     __tablename__ = "usage"
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
     request_id: Mapped[str] = mapped_column(primary_key=True)
-    attempt: Mapped[int] = mapped_column(primary_key=True)
-    message_id: Mapped[str] = mapped_column(unique=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    started_at: Mapped[datetime] = mapped_column(primary_key=True)
+    message_id: Mapped[str]
+    organisation_id: Mapped[str]
     key_id: Mapped[str | None]
     lane: Mapped[str]
     api: Mapped[str]
@@ -146,20 +151,72 @@ class Usage(Base):
     deployment: Mapped[str]
     provider: Mapped[str]
     provider_model: Mapped[str]
+    route: Mapped[str | None]
+    cache: Mapped[str | None]
+    tags: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
     status: Mapped[str]
     error_code: Mapped[str | None]
     input_tokens: Mapped[int]
     output_tokens: Mapped[int]
     cached_input_tokens: Mapped[int]
     reasoning_tokens: Mapped[int]
+    cache_write_tokens: Mapped[int] = mapped_column(server_default="0")
+    cache_write_1h_tokens: Mapped[int] = mapped_column(server_default="0")
+    input_audio_tokens: Mapped[int] = mapped_column(server_default="0")
+    output_audio_tokens: Mapped[int] = mapped_column(server_default="0")
     estimated: Mapped[bool]
     cost_usd: Mapped[Decimal | None] = mapped_column(Numeric(20, 10))
+    saved_usd: Mapped[Decimal | None] = mapped_column(Numeric(20, 10))
     idempotency_key: Mapped[str]
     stream: Mapped[bool]
-    started_at: Mapped[datetime]
     latency_ms: Mapped[float]
     first_token_ms: Mapped[float | None]
     trace_id: Mapped[str | None]
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (Index("usage_by_tenant_and_time", "tenant_id", "started_at"),)
+    __table_args__ = (
+        Index("usage_by_tenant_and_time", "tenant_id", "started_at"),
+        {"postgresql_partition_by": "RANGE (started_at)"},
+    )
+
+
+class UsageHour(Base):
+    """What the ledger's rows of an hour (UTC) of the same organisation, tenant, key, model, route and tags sum up to.
+
+    `cell` is a hash of what they have in common. `calls` are the attempts, `requests` the first ones and those that
+    the cache answered; `unpriced` the rows whose cost is not known; times are in microseconds, `first_tokens` counts
+    the rows that have one.
+    """
+
+    __tablename__ = "usage_hourly"
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    cell: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    organisation_id: Mapped[str]
+    key_id: Mapped[str | None]
+    model: Mapped[str]
+    route: Mapped[str]
+    tags: Mapped[dict[str, str]] = mapped_column(JSONB)
+    requests: Mapped[int]
+    calls: Mapped[int]
+    cache_hits: Mapped[int]
+    failed: Mapped[int]
+    cancelled: Mapped[int]
+    estimated: Mapped[int]
+    unpriced: Mapped[int]
+    input_tokens: Mapped[int]
+    output_tokens: Mapped[int]
+    cached_input_tokens: Mapped[int]
+    reasoning_tokens: Mapped[int]
+    cache_write_tokens: Mapped[int]
+    cache_write_1h_tokens: Mapped[int]
+    input_audio_tokens: Mapped[int]
+    output_audio_tokens: Mapped[int]
+    latency_us: Mapped[int]
+    first_token_us: Mapped[int]
+    first_tokens: Mapped[int]
+    cost_usd: Mapped[Decimal] = mapped_column(Numeric(20, 10))
+    saved_usd: Mapped[Decimal] = mapped_column(Numeric(20, 10))
+
+    __table_args__ = (Index("usage_hourly_by_hour", "hour"),)

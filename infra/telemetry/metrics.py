@@ -118,6 +118,28 @@ class EmbeddingMetrics:
         self.texts.labels(model, "reused").inc(reused)
 
 
+class LedgerMetrics:
+    """What the ledger worker counts, and how far behind it is."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.rows = Counter(
+            "penstock_ledger_rows",
+            "Rows of the ledger: new, replaced (the estimate of a call whose worker died), or known already",
+            ("outcome",),
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "penstock_ledger_lag_seconds",
+            "The age of the oldest usage message of the last batch when it was written",
+            registry=registry,
+        )
+        self.partitions_failed = Counter(
+            "penstock_ledger_partitions_failed",
+            "Rounds in which the ledger's partitions could not be made or dropped",
+            registry=registry,
+        )
+
+
 class ApiMetrics:
     """What the ingress counts."""
 

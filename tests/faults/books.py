@@ -111,7 +111,7 @@ async def _terminals(instance: Instance) -> Counter[str]:
 
 
 async def _rows(instance: Instance) -> list[Row]:
-    statement = "SELECT request_id, attempt, status, idempotency_key FROM usage"
+    statement = "SELECT request_id, attempt, status, idempotency_key FROM usage WHERE status <> 'cache_hit'"
     async with await psycopg.AsyncConnection.connect(instance.told["database"]) as connection:
         rows = await (await connection.execute(statement)).fetchall()
     return [Row(*row) for row in rows]

@@ -6,14 +6,13 @@ from typing import Any
 from contracts import envelope, subjects
 from contracts.errors import ErrorCode
 from contracts.inference import AttemptedCall, InferenceAttempted, InferenceCompleted, InferenceFailed, TokenUsage
-from contracts.usage import UsageRecorded
+from contracts.tags import tags_of
+from contracts.usage import INTERRUPTED, UsageRecorded
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Publication
 from infra.prices import PriceSet, cost
 from workers.provider.attempt import Attempt
 from workers.provider.said import Result
-
-INTERRUPTED = "interrupted"
 
 
 def attempted(job: Job, attempt: Attempt, input_tokens: int, beside: AttemptedCall | None = None) -> InferenceAttempted:
@@ -120,6 +119,9 @@ def _of_job(job: Job) -> dict[str, Any]:
         "model": job.headers[envelope.MODEL],
         "stream": job.headers.get(envelope.STREAM) == "true",
         "trace_id": f"{job.span.context.trace_id:032x}",
+        "route": job.headers.get(envelope.ROUTE),
+        "cache": job.headers.get(envelope.CACHE_STATUS),
+        "tags": tags_of(job.headers),
     }
 
 

@@ -22,6 +22,7 @@ from contracts.inference import (
     InferenceRequested,
 )
 from contracts.subjects import require_token
+from contracts.tags import write_tags
 
 STAGE = "validation"
 _SEARCHING = (OPENAI_CHAT, OPENAI_RESPONSES)
@@ -30,6 +31,7 @@ _FOUND_OUT_LATER = frozenset(
         *(envelope.CACHE_STATUS, envelope.CACHE_KEY, envelope.DEPLOYMENTS, envelope.LONG_CONTEXT, envelope.ROUTE),
         envelope.CONFIDENTIAL,
         envelope.COUNTED,
+        envelope.TAGS,
     }
 )
 
@@ -118,4 +120,6 @@ def findings(checked: Checked, tenant: str, default_deadline: float) -> dict[str
         found[envelope.API_VERSION] = contract.api_version
     if contract.beta:
         found[envelope.BETA] = contract.beta
+    if contract.tags:
+        found[envelope.TAGS] = write_tags(contract.tags)
     return found

@@ -1,0 +1,84 @@
+"""The one statement that writes a batch: its rows, and what they change in the sums of their hours.
+
+It is put together once from the columns of the tables, so that a column has one place.
+"""
+
+from typing import Final
+
+from sqlalchemy import TextClause, text
+
+from contracts.usage import CACHE_HIT, INTERRUPTED
+from infra.database.tables import Usage, UsageHour
+
+_KEY: Final = ("tenant_id", "request_id", "attempt", "started_at")
+_CELL: Final = ("tenant_id", "hour", "cell")
+_SHARED: Final = ("organisation_id", "key_id", "model", "route", "tags")
+_MICROSECONDS: Final = "coalesce(round({} * 1000)::bigint, 0)"
+_MEASURES: Final = {
+    "requests": "(attempt = 1)::int",
+    "calls": f"(status <> '{CACHE_HIT}')::int",
+    "cache_hits": f"(status = '{CACHE_HIT}')::int",
+    "failed": "(status = 'failed')::int",
+    "cancelled": "(status = 'cancelled')::int",
+    "estimated": "estimated::int",
+    "unpriced": "(cost_usd IS NULL)::int",
+    "latency_us": _MICROSECONDS.format("latency_ms"),
+    "first_token_us": _MICROSECONDS.format("first_token_ms"),
+    "first_tokens": "(first_token_ms IS NOT NULL)::int",
+    "cost_usd": "coalesce(cost_usd, 0)",
+    "saved_usd": "coalesce(saved_usd, 0)",
+}
+"""What a row adds to each sum; a sum that isn't here adds up the column of its own name."""
+_TOLD: Final = (*_KEY, "organisation_id", "key_id", "model", "status", "estimated", "cost_usd")
+"""The columns of a row before and after that the caller is told."""
+_STATEMENT: Final = """
+WITH written AS (
+    INSERT INTO usage AS kept ({columns}, organisation_id)
+    SELECT {given}, coalesce(t.organisation_id, 'default')
+    FROM json_populate_recordset(NULL::usage, CAST(:rows AS json)) r LEFT JOIN tenants t ON t.id = r.tenant_id
+    ORDER BY r.tenant_id, r.request_id, r.attempt
+    ON CONFLICT ({key}) DO UPDATE SET {replaced}
+    WHERE kept.status = '{interrupted}' AND excluded.status <> '{interrupted}'
+    RETURNING old AS was, new AS now
+), changed AS (
+    SELECT side.sign, entry.* FROM written CROSS JOIN LATERAL (VALUES (1, now), (-1, was)) AS side(sign, entire)
+    CROSS JOIN LATERAL (SELECT (side.entire).*) AS entry WHERE entry.tenant_id IS NOT NULL
+), sums AS (
+    SELECT tenant_id, date_trunc('hour', started_at, 'UTC') AS hour, {shared}, {sums}
+    FROM changed GROUP BY tenant_id, hour, {grouped}
+), summed_up AS (
+    INSERT INTO usage_hourly AS kept ({cell}, {shared_names}, {measures})
+    SELECT tenant_id, hour, sha256(convert_to(jsonb_build_array({shared_names})::text, 'UTF8')) AS cell,
+           {shared_names}, {measures} FROM sums ORDER BY tenant_id, hour, cell
+    ON CONFLICT ({cell}) DO UPDATE SET {added}
+)
+SELECT {told} FROM written
+"""
+
+
+def write_statement() -> TextClause:
+    """Takes `rows`, a JSON array of objects. A row each for what it changed: columns `was_…`, null for a new row, and
+    `now_…`. A row that is there already changes nothing, unless it was the estimate of a call whose worker died.
+    """
+    columns = [
+        column.name for column in Usage.__table__.columns if column.name not in ("recorded_at", "organisation_id")
+    ]
+    measures = [column.name for column in UsageHour.__table__.columns if column.name not in (*_CELL, *_SHARED)]
+    replaced = (*(name for name in columns if name not in _KEY), "organisation_id")
+    return text(
+        _STATEMENT.format(
+            columns=", ".join(columns),
+            given=", ".join(f"r.{name}" for name in columns),
+            key=", ".join(_KEY),
+            replaced=", ".join(f"{name} = excluded.{name}" for name in replaced),
+            interrupted=INTERRUPTED,
+            shared="organisation_id, key_id, model, coalesce(route, '') AS route, tags",
+            grouped="organisation_id, key_id, model, coalesce(route, ''), tags",
+            shared_names=", ".join(_SHARED),
+            cell=", ".join(_CELL),
+            sums=", ".join(f"sum(sign * {_MEASURES.get(name, name)}) AS {name}" for name in measures),
+            measures=", ".join(measures),
+            added=", ".join(f"{name} = kept.{name} + excluded.{name}" for name in measures),
+            told=", ".join(f"({side}).{name} AS {side}_{name}" for side in ("was", "now") for name in _TOLD),
+        )
+    )
