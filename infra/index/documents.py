@@ -40,6 +40,11 @@ _FAIL = """
         SET status = 'failed', error_code = %(code)s, error_message = %(message)s, updated_at = now()
     RETURNING s.version_id
 """
+_FAIL_WITHOUT_VERSION = """
+    UPDATE documents d SET error_code = %(code)s, error_message = %(message)s
+    WHERE d.store_id = %(store)s AND d.id = %(document)s AND d.submitted_at <= %(at)s AND %(only)s::bigint IS NULL
+        AND NOT EXISTS (SELECT FROM index_versions v WHERE v.store_id = d.store_id AND v.state = 'live')
+"""
 
 
 class DocumentStatus(StrEnum):
@@ -143,12 +148,15 @@ class Documents:
         only_version: int | None = None,
     ) -> list[int]:
         """Note that what is wanted of a document, as it was submitted at the latest `at`, can't be indexed: in
-        `only_version`, or in all that are live or building, without those that hold it already. The ids of those.
+        `only_version`, or in all that are live or building, without those that hold it already; where none is live, in
+        the document's own row. The ids of the versions.
         """
         asked = {"store": store, "document": document_id, "at": at, "only": only_version}
         said = {"code": error[0], "message": error[1]}
         async with tenant_transaction(self._engine, tenant) as connection:
-            cursor = await (await driver_of(connection)).execute(_FAIL, {**asked, **said})
+            driver = await driver_of(connection)
+            await driver.execute(_FAIL_WITHOUT_VERSION, {**asked, **said})
+            cursor = await driver.execute(_FAIL, {**asked, **said})
             return [version for (version,) in await cursor.fetchall()]
 
     async def indexed(self, version: IndexVersion, document_ids: Sequence[str]) -> dict[str, bytes]:

@@ -37,7 +37,8 @@ _REGISTER = """
         SET filename = CASE WHEN d.submitted_at = excluded.submitted_at THEN d.filename ELSE excluded.filename END,
             attributes = CASE WHEN d.submitted_at = excluded.submitted_at THEN d.attributes
                 ELSE excluded.attributes END,
-            sha256 = excluded.sha256, file_id = excluded.file_id, submitted_at = excluded.submitted_at
+            sha256 = excluded.sha256, file_id = excluded.file_id, submitted_at = excluded.submitted_at,
+            error_code = NULL, error_message = NULL
         WHERE d.submitted_at <= excluded.submitted_at
     RETURNING store_id, id
 """

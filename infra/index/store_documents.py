@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.filters import Scalar
@@ -108,7 +108,8 @@ def _of(store: str) -> Select[*tuple[Any, ...]]:
             *(Document.id, Document.filename, Document.attributes, Document.sha256, Document.file_id),
             *(Document.created_at, Document.submitted_at),
             document_status.label("status"),
-            *(DocumentState.error_code, DocumentState.error_message),
+            func.coalesce(DocumentState.error_code, Document.error_code).label("error_code"),
+            func.coalesce(DocumentState.error_message, Document.error_message).label("error_message"),
             DocumentState.sha256.is_not(None).label("is_indexed"),
             *(DocumentState.chunks, DocumentState.usage_bytes),
         )

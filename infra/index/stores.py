@@ -31,6 +31,7 @@ _COLUMNS = (
 _KEYS = Keys(VectorStore.created_at, VectorStore.id)
 
 document_status = case(
+    (DocumentState.status.is_(None) & Document.error_code.is_not(None), DocumentStatus.FAILED),
     (DocumentState.status.is_(None), DocumentStatus.IN_PROGRESS),
     (
         (DocumentState.status == DocumentStatus.COMPLETED) & DocumentState.sha256.is_distinct_from(Document.sha256),
@@ -38,8 +39,8 @@ document_status = case(
     ),
     else_=DocumentState.status,
 )
-"""How far a document has come in the live version: one that is registered and not seen yet is in progress, and so is
-one whose content has changed since."""
+"""How far a document has come in the live version: one that is registered and not seen yet is in progress, unless it
+failed when there was no version; and so is one whose content has changed since."""
 
 
 @dataclass(frozen=True, slots=True)

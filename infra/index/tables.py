@@ -104,7 +104,10 @@ class IndexVersionRow(Base):
 
 
 class Document(Base):
-    """What a store holds, as it was last submitted, whether or not it is indexed yet. `file_id` has its content."""
+    """What a store holds, as it was last submitted, whether or not it is indexed yet. `file_id` has its content.
+
+    `error_code` and `error_message` say why it can't be indexed, where the store had no version that could have.
+    """
 
     __tablename__ = "documents"
 
@@ -117,6 +120,8 @@ class Document(Base):
     file_id: Mapped[str | None]
     submitted_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
 
     __table_args__ = (of_store(),)
 

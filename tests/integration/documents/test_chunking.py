@@ -7,6 +7,7 @@ from contracts.documents import DocumentFailed, DocumentIndexed
 from contracts.registry import template_of
 from infra.claims import LARGEST_BODY
 from infra.index.files import Files, NewFile, document_file_id
+from infra.index.store_documents import StoreDocuments
 from infra.index.versions import IndexVersions
 from infra.streams import CHUNKED, CLAIMS, LOCAL_POOL
 from infra.telemetry import names
@@ -84,6 +85,23 @@ async def test_a_store_gets_its_first_version_with_its_first_document(flow: Flow
     assert live.chunker == {"tokens": 64, "overlap": 8, "tokenizer": "cl100k_base"}
     (message,) = await flow.pipeline.stored(CHUNKED)
     assert message.subject == f"penstock.v1.documents.chunked.batch.{LOCAL_POOL}"
+
+
+async def test_a_document_whose_embedding_model_isnt_there_has_failed_and_can_be_submitted_again(
+    flow: Flow, workers: StartWorkers
+) -> None:
+    store = await flow.store(embedding_model="gone")
+    documents = StoreDocuments(flow.engine)
+    async with workers("chunking"):
+        (failed,) = await flow.outcome(await flow.submit("a"))
+        assert (failed.version, failed.error.code) == (None, "invalid_request")
+        found = await documents.find(TENANT, store.id, "a")
+        assert (found.status, found.error_message) == ("failed", failed.error.message)
+        assert "«gone» is neither built in nor in the catalogue" in failed.error.message
+        await IndexVersions(flow.engine).ensure_live(TENANT, store.id, SPEC)
+        await flow.outcome(await flow.submit("a"))
+    assert (await documents.find(TENANT, store.id, "a")).status == "in_progress"
+    assert not await flow.pipeline.dead_letters()
 
 
 async def test_what_comes_again_unchanged_is_not_chunked_again_and_is_under_its_new_name(

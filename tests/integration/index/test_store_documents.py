@@ -1,13 +1,17 @@
 """What a store holds, as its owner sees it: how far each document is in the live version; and batches of files."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.errors import PenstockError
-from infra.index.documents import DocumentStatus
+from infra.index.documents import Documents, DocumentStatus, Submission
 from infra.index.file_batches import FileBatches
 from infra.index.paging import Paging
 from infra.index.store_documents import StoreDocument, StoreDocuments
-from tests.support.index import OTHER, SPEC, STORE, TENANT, Index, document_chunks
+from infra.index.stores import Stores
+from tests.support.index import OTHER, SPEC, STORE, TENANT, Index, document_chunks, make_store
 
 
 @pytest.fixture
@@ -40,6 +44,42 @@ async def test_a_failure_has_its_reason(index: Index, held: StoreDocuments):
     await index.documents.mark(index.version, "bad", bad.sha256, DocumentStatus.FAILED, error=("corrupt", "why"))
     found = await held.find(TENANT, STORE, "bad")
     assert (found.status, found.error_code, found.error_message) == ("failed", "corrupt", "why")
+
+
+async def test_a_failure_is_known_before_there_is_a_version_until_it_is_submitted_again(
+    engine: AsyncEngine, held: StoreDocuments
+):
+    await make_store(engine, TENANT, "unbuilt")
+    documents, now = Documents(engine), datetime.now(UTC)
+
+    async def submit(at: datetime) -> None:
+        await documents.register(TENANT, "unbuilt", [Submission("d", "d.txt", {}, b"sha", at)])
+
+    async def fail(at: datetime) -> tuple[str, str | None, str | None]:
+        await documents.fail(TENANT, "unbuilt", "d", ("invalid_request", "no such model"), at=at)
+        found = await held.find(TENANT, "unbuilt", "d")
+        return found.status, found.error_code, found.error_message
+
+    await submit(now)
+    assert await fail(now) == ("failed", "invalid_request", "no such model")
+    (holding,) = (await Stores(engine).holdings(TENANT, ["unbuilt"])).values()
+    assert holding.documents == {"failed": 1}
+    assert ids((await held.page(TENANT, "unbuilt", Paging(), DocumentStatus.FAILED))[0]) == ["d"]
+    await submit(now + timedelta(seconds=1))
+    assert (await held.find(TENANT, "unbuilt", "d")).status == "in_progress"
+    assert await fail(now) == ("in_progress", None, None), "that was said of an earlier submission"
+
+
+async def test_a_version_knows_better_than_what_was_said_before_there_was_one(
+    engine: AsyncEngine, index: Index, held: StoreDocuments
+):
+    await make_store(engine, TENANT, "unbuilt")
+    documents, now = Documents(engine), datetime.now(UTC)
+    await documents.register(TENANT, "unbuilt", [Submission("d", "d.txt", {}, b"sha", now)])
+    await documents.fail(TENANT, "unbuilt", "d", ("invalid_request", "no such model"), at=now)
+    version = await index.versions.ensure_live(TENANT, "unbuilt", SPEC)
+    await documents.mark(version, "d", b"sha", DocumentStatus.IN_PROGRESS)
+    assert (await held.find(TENANT, "unbuilt", "d")).status == "in_progress"
 
 
 async def test_another_version_says_nothing_of_it(index: Index, held: StoreDocuments):
