@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from infra.embedded.ports import free_ports
-from tests.e2e.running import Penstock, Up, home_directory, penstock_of
+from tests.e2e.running import Penstock, Up, penstock_of
+from tests.support.homes import home_directory
 
 ANSWERED_BY_OPENAI, ANSWERED_BY_ANTHROPIC = "claude-sonnet-4-5", "claude-haiku-4-5"
 """Both are the simulator's small model, by another API each."""

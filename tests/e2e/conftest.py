@@ -7,7 +7,8 @@ import pytest
 from openai import OpenAI
 
 from tests.e2e.otlp_sink import OtlpSink, otlp_sink
-from tests.e2e.running import Penstock, Up, home_directory, penstock_of
+from tests.e2e.running import Penstock, Up, penstock_of
+from tests.support.homes import home_directory
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -56,14 +54,6 @@ def _end_with_parent() -> Callable[[], object] | None:
     if sys.platform != "linux":
         return None
     return partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, int(signal.SIGTERM))
-
-
-@contextmanager
-def home_directory() -> Iterator[Path]:
-    """A directory of its own, gone afterwards. Not pytest's: root's is closed to the user that PostgreSQL runs as."""
-    with tempfile.TemporaryDirectory(prefix="penstock-e2e-") as path:
-        Path(path).chmod(0o711)
-        yield Path(path)
 
 
 class Up:

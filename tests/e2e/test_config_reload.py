@@ -14,8 +14,9 @@ import pytest
 from openai import OpenAI
 
 from infra.catalog.load import digest_of
-from tests.e2e.running import Penstock, Up, home_directory, penstock_of
+from tests.e2e.running import Penstock, Up, penstock_of
 from tests.e2e.waiting import until
+from tests.support.homes import home_directory
 from tests.support.simulator import Simulator
 
 BAR = 2.0

@@ -9,8 +9,9 @@ import openai
 import pytest
 from openai import OpenAI
 
-from tests.e2e.running import Penstock, Up, home_directory, penstock_of
+from tests.e2e.running import Penstock, Up, penstock_of
 from tests.e2e.waiting import until
+from tests.support.homes import home_directory
 from tests.support.reliability import GOOD, write_reliability_catalog
 from tests.support.simulator import Simulator
 from workers.provider.breaker import OPEN_FOR, STREAK

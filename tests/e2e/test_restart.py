@@ -11,8 +11,9 @@ from openai import OpenAI
 from openai.types.chat import ChatCompletion
 
 from tests.e2e.otlp_sink import OtlpSink, otlp_sink
-from tests.e2e.running import Penstock, Up, home_directory, penstock_of
+from tests.e2e.running import Penstock, Up, penstock_of
 from tests.e2e.waiting import until
+from tests.support.homes import home_directory
 
 
 @pytest.fixture

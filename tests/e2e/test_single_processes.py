@@ -15,9 +15,10 @@ from openai import OpenAI
 
 from infra.embedded.ports import free_ports
 from tests.e2e.processes import Processes, Recorder, recorder
-from tests.e2e.running import PENSTOCK, Penstock, clean_environ, home_directory
+from tests.e2e.running import PENSTOCK, Penstock, clean_environ
 from tests.e2e.waiting import until
 from tests.support.database import empty_tables
+from tests.support.homes import home_directory
 from tests.support.servers import Server
 from tests.support.simulator import Simulator
 from workers.names import WORKERS

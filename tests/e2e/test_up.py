@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.running import Penstock, Up, home_directory
+from tests.e2e.running import Penstock, Up
 from tests.e2e.waiting import until
+from tests.support.homes import home_directory
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """One platform for each test process: `penstock up --processes`, ended whatever becomes of the tests."""
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -12,16 +10,15 @@ from nats.aio.client import Client
 from tests.faults.instance import ROOM, SLOTS, Instance
 from tests.faults.load import session_with
 from tests.faults.wire import connected
+from tests.support.homes import home_directory
 from tests.support.simulator import running_simulator
 
 
 @pytest.fixture(scope="package")
 def instance() -> Iterator[Instance]:
     """The platform, with queues and a provider's slots few enough to fill."""
-    # Not pytest's own directory: root's is closed to the user that PostgreSQL runs as.
-    with running_simulator() as simulator, tempfile.TemporaryDirectory(prefix="penstock-faults-") as path:
-        Path(path).chmod(0o711)
-        instance = Instance(Path(path), simulator.url, queue_messages=ROOM, provider_concurrency=SLOTS)
+    with running_simulator() as simulator, home_directory() as home:
+        instance = Instance(home, simulator.url, queue_messages=ROOM, provider_concurrency=SLOTS)
         try:
             asyncio.run(instance.start())
             yield instance

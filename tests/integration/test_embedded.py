@@ -24,17 +24,15 @@ from infra.embedded.ports import free_ports
 from infra.embedded.postgres import Postgres, postgres_server
 from infra.embedded.process import ChildSpec, spawn
 from infra.embedded.supervisor import Supervisor
+from tests.support.homes import home_directory
 
 ENVIRON = {"PATH": os.environ["PATH"]}
 
 
 @pytest.fixture
 def data() -> Iterator[DataDirectory]:
-    # Not pytest's own directory: root's is closed to the user that PostgreSQL runs as.
-    with tempfile.TemporaryDirectory(prefix="penstock-") as path:
-        Path(path).chmod(0o711)
-        with locked_data_directory(Path(path) / "data") as data:
-            yield data
+    with home_directory() as home, locked_data_directory(home / "data") as data:
+        yield data
 
 
 class Servers:

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import psutil
 import pytest
 
 from infra.embedded.ports import free_ports
+from tests.support.homes import home_directory
 
 STAND_IN = Path(__file__).with_name("stand_in_penstock.py")
 PROGRAM = f"""
@@ -104,9 +104,8 @@ def until(true: Callable[[], bool], within: float = 10, why: Callable[[], str] =
 
 @pytest.fixture
 def platform() -> Iterator[Platform]:
-    with tempfile.TemporaryDirectory(prefix="penstock-") as path:
-        Path(path).chmod(0o711)
-        platform = Platform(Path(path))
+    with home_directory() as home:
+        platform = Platform(home)
         yield platform
         if platform.process is not None and platform.process.poll() is None:
             platform.process.send_signal(signal.SIGINT)

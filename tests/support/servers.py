@@ -2,12 +2,10 @@
 
 import asyncio
 import os
-import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 from infra.embedded.datadir import DataDirectory, locked_data_directory
@@ -17,6 +15,7 @@ from infra.embedded.ports import free_ports
 from infra.embedded.postgres import postgres_server
 from infra.embedded.process import ChildSpec
 from infra.embedded.supervisor import Supervisor
+from tests.support.homes import home_directory
 
 T = TypeVar("T")
 Describe = Callable[[DataDirectory, int], Awaitable[tuple[ChildSpec, str]]]
@@ -86,12 +85,10 @@ def running_postgres() -> Iterator[Server]:
 @contextmanager
 def running_child(describe: Describe) -> Iterator[Server]:
     """A server that `describe` describes for a port; it dies with us, however we end."""
-    # Not pytest's own directory: root's is closed to the user that PostgreSQL runs as.
-    with tempfile.TemporaryDirectory(prefix="penstock-") as home:
-        Path(home).chmod(0o711)
+    with home_directory() as home:
         thread = LoopThread()
         try:
-            with locked_data_directory(Path(home) / "data") as data:
+            with locked_data_directory(home / "data") as data:
                 server, supervisor = thread.run(_start(describe, data))
                 try:
                     yield server

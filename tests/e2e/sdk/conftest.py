@@ -11,13 +11,14 @@ import pytest
 import pytest_asyncio
 
 from infra.embedded.ports import free_ports
-from tests.e2e.running import Penstock, Up, home_directory, penstock_of
+from tests.e2e.running import Penstock, Up, penstock_of
 from tests.e2e.sdk.catalogue import KEY_VARIABLE, write_catalogue
 from tests.e2e.sdk.chat_front import ChatFront
 from tests.e2e.sdk.front import Front, Heard, got
 from tests.e2e.sdk.matrix import Cell
 from tests.e2e.sdk.messages_front import MessagesFront
 from tests.e2e.sdk.responses_front import ResponsesFront
+from tests.support.homes import home_directory
 
 _FRONTS: Mapping[str, type[Front]] = {
     **{front.name: front for front in (ChatFront, ResponsesFront, MessagesFront)},
