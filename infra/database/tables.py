@@ -100,6 +100,52 @@ class BudgetRow(Base):
     __table_args__ = (UniqueConstraint("kind", "subject_id", "period"),)
 
 
+class BudgetBalance(Base):
+    """What of a budget is spent and reserved in one of its periods; changed by the database's functions alone."""
+
+    __tablename__ = "budget_balances"
+
+    budget_id: Mapped[str] = mapped_column(ForeignKey("budgets.id", ondelete="CASCADE"), primary_key=True)
+    period_start: Mapped[datetime] = mapped_column(primary_key=True)
+    spent: Mapped[Decimal] = mapped_column(Numeric(20, 10))
+    reserved: Mapped[Decimal] = mapped_column(Numeric(20, 10))
+
+
+class BudgetReservation(Base):
+    """The most that a call can cost which is not in the ledger yet; see `infra.budgets.reservation`."""
+
+    __tablename__ = "budget_reservations"
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str]
+    key_id: Mapped[str | None]
+    amount: Mapped[Decimal] = mapped_column(Numeric(20, 10))
+    started_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class BudgetAlert(Base):
+    """What is to be told of a budget, once a period, share and amount; due until `next_try_at` is null."""
+
+    __tablename__ = "budget_alerts"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    budget_id: Mapped[str] = mapped_column(ForeignKey("budgets.id", ondelete="CASCADE"))
+    period_start: Mapped[datetime]
+    event: Mapped[str]
+    share: Mapped[Decimal] = mapped_column(Numeric(5, 4))
+    amount_usd: Mapped[Decimal] = mapped_column(Numeric(20, 10))
+    spent_usd: Mapped[Decimal] = mapped_column(Numeric(20, 10))
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    tries: Mapped[int] = mapped_column(server_default="0")
+    next_try_at: Mapped[datetime | None] = mapped_column(server_default=func.now(), index=True)
+    delivered_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("budget_id", "period_start", "event", "share", "amount_usd"),)
+
+
 class AuditEntry(Base):
     """One administrative change: who did what to which subject, and how that was before and after."""
 

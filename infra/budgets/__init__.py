@@ -1,0 +1,1 @@
+"""Budgets: what may be spent is reserved before a call, and what was spent is settled with the ledger's rows."""

@@ -1,0 +1,148 @@
+"""What a call may cost is taken out of its budgets before it is made: one round trip to PostgreSQL (ADR 0020).
+
+A reservation is there for everybody at once, and on the disk a moment later: nobody waits for the disk before a call.
+Should the server die in that moment, what it forgot is said to it again by whoever reserved it.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from contracts.errors import ErrorCode, PenstockError
+from infra.budgets.session import Session
+from infra.database.batches import Batcher
+
+_AT_ONCE = 100
+_ON_DISK_AFTER = 2.0
+"""Seconds. The server writes within three times its `wal_writer_delay` (200 ms): so says its manual, of asynchronous
+commits. https://www.postgresql.org/docs/18/wal-async-commit.html"""
+_RESERVE = """
+SELECT * FROM reserve_budgets(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::numeric[],
+                              %s::timestamptz[], %s::timestamptz[], %s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The most that one call can cost, in dollars, and when it began. `key_id` is a key of the tenant's, or None.
+
+    Nobody settles what a worker did not live to make: from `expires_at` on it may be given up.
+    """
+
+    organisation: str
+    tenant: str
+    key_id: str | None
+    request_id: str
+    attempt: int
+    amount: Decimal
+    started_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The budget that is too small for a reservation; `ends_at` is when its period does, None for one in total."""
+
+    kind: str
+    subject: str
+    period: str
+    amount: Decimal
+    ends_at: datetime | None
+
+
+@dataclass(slots=True)
+class _Asked:
+    reservation: Reservation
+    refusal: Refusal | None = None
+
+
+@dataclass(slots=True)
+class _Recent:
+    """Reservations that may not be on the disk yet, and when they were made (seconds, monotonic)."""
+
+    made: deque[tuple[float, Reservation]] = field(default_factory=deque)
+
+    def add(self, reservations: Sequence[Reservation], now: float) -> None:
+        self.made.extend((now, reservation) for reservation in reservations)
+        while self.made and now - self.made[0][0] > _ON_DISK_AFTER:
+            self.made.popleft()
+
+    def at(self, lost: float) -> list[Reservation]:
+        return [reservation for made, reservation in self.made if lost - made <= _ON_DISK_AFTER]
+
+
+class Reservations:
+    """Reserves for the calls of a process: those that come while a round trip is on its way share the next one."""
+
+    def __init__(self, url: str, stage: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._session = Session(url, stage, self._say_again)
+        self._stage = stage
+        self._clock = clock
+        self._batcher: Batcher[_Asked] = Batcher(self._reserve_all, _AT_ONCE, 0.0)
+        self._recent = _Recent()
+
+    async def reserve(self, reservation: Reservation) -> None:
+        """Take it out of every budget that it counts against, or out of none. Asked again for the same attempt, it is
+        the same reservation, of the amount that was named last.
+
+        Raises `PenstockError`: `insufficient_quota` where a budget has not so much left; `pipeline_unavailable`,
+        retryable, where the database can't be reached.
+        """
+        asked = _Asked(reservation)
+        await self._batcher.add(asked)
+        if asked.refusal is not None:
+            raise refused(asked.refusal, self._stage, self._clock())
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._session.close()
+
+    async def _reserve_all(self, asked: list[_Asked]) -> None:
+        reservations = [one.reservation for one in asked]
+        refusals = await self._session.run(lambda connection: _call(connection, reservations, unasked=False))
+        for number, refusal in refusals.items():
+            asked[number].refusal = refusal
+        self._recent.add([one.reservation for one in asked if one.refusal is None], time.monotonic())
+
+    async def _say_again(self, connection: psycopg.AsyncConnection[Any], lost: float) -> None:
+        if again := self._recent.at(lost):
+            await _call(connection, again, unasked=True)
+
+
+async def _call(
+    connection: psycopg.AsyncConnection[Any], reservations: Sequence[Reservation], *, unasked: bool
+) -> dict[int, Refusal]:
+    """Reserve; which of them, by their place, were refused. `unasked` reserves whatever is left."""
+    columns = (
+        [one.organisation for one in reservations],
+        [one.tenant for one in reservations],
+        [one.key_id for one in reservations],
+        [one.request_id for one in reservations],
+        [one.attempt for one in reservations],
+        [one.amount for one in reservations],
+        [one.started_at for one in reservations],
+        [one.expires_at for one in reservations],
+    )
+    cursor = connection.cursor(row_factory=tuple_row)
+    await cursor.execute(_RESERVE, (*columns, unasked))
+    return {number - 1: Refusal(*refusal) for number, *refusal in await cursor.fetchall()}
+
+
+def refused(refusal: Refusal, stage: str, now: datetime) -> PenstockError:
+    """What the caller is told: which budget, and when there is more. The same request fails until then."""
+    when = {"day": "a day", "month": "a month", "total": "in total"}[refusal.period]
+    message = f"the budget of this {refusal.kind}, {refusal.amount.normalize():f} dollars {when}, has too little left"
+    after: float | None = None
+    if refusal.ends_at is not None:
+        message += f" for this request; the next period begins at {refusal.ends_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        after = max((refusal.ends_at - now).total_seconds(), 1.0)
+    else:
+        message += " for this request"
+    return PenstockError(ErrorCode.INSUFFICIENT_QUOTA, message, stage=stage, retry_after=after)

@@ -1,0 +1,269 @@
+"""What of each budget is spent and reserved, which calls have reserved it, which alerts it gave; see infra/budgets.
+
+All of it is changed by functions, so that a reservation is one round trip and nobody does half of it. Three rules keep
+them right: whoever changes a balance has locked it, all of a transaction in one order; a balance that isn't there yet
+is made of what the ledger and the reservations say at that moment; a budget is made while no other function runs.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+
+_PERIODS = """
+CREATE FUNCTION budget_period_start(period text, at timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE period WHEN 'total' THEN timestamptz 'epoch' ELSE date_trunc(period, at, 'UTC') END
+$$;
+CREATE FUNCTION budget_period_end(period text, start timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN period <> 'total'
+        THEN (start AT TIME ZONE 'UTC' + ('1 ' || period)::interval) AT TIME ZONE 'UTC' END
+$$;
+"""
+
+_SCOPES = """
+CREATE TYPE budget_scope AS (organisation_id text, tenant_id text, key_id text, at timestamptz);
+
+CREATE FUNCTION budgets_of(scope budget_scope) RETURNS SETOF budgets LANGUAGE sql STABLE AS $$
+    SELECT b.* FROM (VALUES ('organisation', scope.organisation_id), ('tenant', scope.tenant_id), ('key', scope.key_id))
+        AS v (kind, subject_id) JOIN budgets b USING (kind, subject_id)
+$$;
+
+CREATE FUNCTION budget_spent_before(b budgets, start timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
+    SELECT coalesce(sum(u.cost_usd), 0) FROM usage u
+    WHERE u.tenant_id IN (
+        SELECT b.subject_id WHERE b.kind = 'tenant'
+        UNION ALL SELECT k.tenant_id FROM api_keys k WHERE b.kind = 'key' AND k.id = b.subject_id
+        UNION ALL SELECT t.id FROM tenants t WHERE b.kind = 'organisation' AND t.organisation_id = b.subject_id)
+    AND (b.kind <> 'key' OR u.key_id = b.subject_id)
+    AND u.started_at >= start AND u.started_at < coalesce(budget_period_end(b.period, start), 'infinity')
+$$;
+
+CREATE FUNCTION budget_reserved_before(b budgets, start timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
+    SELECT coalesce(sum(r.amount), 0) FROM budget_reservations r
+    WHERE CASE b.kind WHEN 'organisation' THEN r.organisation_id WHEN 'tenant' THEN r.tenant_id ELSE r.key_id END
+        = b.subject_id
+    AND budget_period_start(b.period, r.started_at) = start
+$$;
+"""
+
+_LOCK = """
+CREATE FUNCTION lock_budget_balances(scopes budget_scope[]) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+    missing record;
+    made text[] := '{}';
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(7306512);
+    FOR missing IN
+        SELECT DISTINCT b AS budget, b.id, budget_period_start(b.period, s.at) AS start
+        FROM unnest(scopes) s CROSS JOIN LATERAL budgets_of(s) b
+        LEFT JOIN budget_balances x ON x.budget_id = b.id AND x.period_start = budget_period_start(b.period, s.at)
+        WHERE x.budget_id IS NULL ORDER BY 2, 3
+    LOOP
+        INSERT INTO budget_balances (budget_id, period_start, spent, reserved)
+        VALUES (missing.id, missing.start, budget_spent_before(missing.budget, missing.start),
+            budget_reserved_before(missing.budget, missing.start))
+        ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            made := made || (missing.id || ' ' || extract(epoch FROM missing.start));
+        END IF;
+    END LOOP;
+    PERFORM FROM budget_balances x WHERE (x.budget_id, x.period_start) IN (
+        SELECT b.id, budget_period_start(b.period, s.at) FROM unnest(scopes) s CROSS JOIN LATERAL budgets_of(s) b)
+    ORDER BY x.budget_id, x.period_start FOR UPDATE;
+    RETURN made;
+END $$;
+
+CREATE FUNCTION budgets_made_alone() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7306512);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER budgets_made_alone BEFORE INSERT ON budgets FOR EACH STATEMENT EXECUTE FUNCTION budgets_made_alone();
+"""
+
+_RESERVE = """
+CREATE FUNCTION reserve_budgets(organisations text[], tenants text[], keys text[], requests text[], attempts bigint[],
+    amounts numeric[], starts timestamptz[], expiries timestamptz[], unasked boolean)
+RETURNS TABLE (number bigint, kind text, subject_id text, period text, amount_usd numeric, ends_at timestamptz)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    asked record;
+    held budget_reservations;
+    scope budget_scope;
+    more numeric;
+    full_one record;
+BEGIN
+    PERFORM lock_budget_balances(array_agg(ROW(coalesce(r.organisation_id, a.o), a.t, coalesce(r.key_id, a.k),
+        coalesce(r.started_at, a.s))::budget_scope))
+    FROM unnest(organisations, tenants, keys, requests, attempts, starts) AS a (o, t, k, q, n, s)
+    LEFT JOIN budget_reservations r ON r.tenant_id = a.t AND r.request_id = a.q AND r.attempt = a.n;
+    FOR asked IN
+        SELECT * FROM unnest(organisations, tenants, keys, requests, attempts, amounts, starts, expiries)
+            WITH ORDINALITY AS a (o, t, k, q, n, amount, s, e, number)
+    LOOP
+        SELECT * INTO held FROM budget_reservations r
+        WHERE r.tenant_id = asked.t AND r.request_id = asked.q AND r.attempt = asked.n;
+        CONTINUE WHEN unasked AND EXISTS (SELECT FROM usage u WHERE u.tenant_id = asked.t AND u.request_id = asked.q
+            AND u.attempt = asked.n AND u.started_at = asked.s);
+        more := round(asked.amount, 10) - coalesce(held.amount, 0);
+        scope := CASE WHEN held.tenant_id IS NULL THEN ROW(asked.o, asked.t, asked.k, asked.s)::budget_scope
+            ELSE ROW(held.organisation_id, held.tenant_id, held.key_id, held.started_at)::budget_scope END;
+        SELECT b.*, x.period_start, x.spent, budget_period_end(b.period, x.period_start) AS ends INTO full_one
+        FROM budgets_of(scope) b JOIN budget_balances x
+            ON x.budget_id = b.id AND x.period_start = budget_period_start(b.period, scope.at)
+        WHERE NOT unasked AND more > 0 AND x.spent + x.reserved + more > b.amount_usd
+        ORDER BY ends DESC NULLS FIRST LIMIT 1;
+        IF FOUND THEN
+            INSERT INTO budget_alerts (budget_id, period_start, event, share, amount_usd, spent_usd)
+            VALUES (full_one.id, full_one.period_start, 'refused', 1, full_one.amount_usd, full_one.spent)
+            ON CONFLICT DO NOTHING;
+            number := asked.number; kind := full_one.kind; subject_id := full_one.subject_id;
+            period := full_one.period; amount_usd := full_one.amount_usd; ends_at := full_one.ends;
+            RETURN NEXT;
+        ELSE
+            UPDATE budget_balances x SET reserved = x.reserved + more FROM budgets_of(scope) b
+            WHERE x.budget_id = b.id AND x.period_start = budget_period_start(b.period, scope.at);
+            INSERT INTO budget_reservations AS r
+            VALUES (asked.t, asked.q, asked.n, asked.o, asked.k, asked.amount, asked.s, asked.e)
+            ON CONFLICT (tenant_id, request_id, attempt) DO UPDATE
+            SET amount = excluded.amount, expires_at = greatest(r.expires_at, excluded.expires_at);
+        END IF;
+    END LOOP;
+END $$;
+"""
+
+_RELEASE = """
+CREATE FUNCTION settle_budgets(organisations text[], tenants text[], keys text[], requests text[], attempts bigint[],
+    starts timestamptz[], costs numeric[])
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    spends budget_scope[];
+    made text[];
+    alerts bigint;
+BEGIN
+    SELECT array_agg(ROW(coalesce(a.o, t.organisation_id), a.t, k.id, a.s)::budget_scope ORDER BY a.number) INTO spends
+    FROM unnest(organisations, tenants, keys, starts) WITH ORDINALITY AS a (o, t, k, s, number)
+    LEFT JOIN tenants t ON t.id = a.t LEFT JOIN api_keys k ON k.id = a.k AND k.tenant_id = a.t;
+    made := lock_budget_balances(spends || ARRAY(
+        SELECT ROW(r.organisation_id, r.tenant_id, r.key_id, r.started_at)::budget_scope
+        FROM unnest(tenants, requests, attempts) AS a (t, q, n)
+        JOIN budget_reservations r ON r.tenant_id = a.t AND r.request_id = a.q AND r.attempt = a.n));
+    WITH released AS (
+        DELETE FROM budget_reservations r USING unnest(tenants, requests, attempts) AS a (t, q, n)
+        WHERE r.tenant_id = a.t AND r.request_id = a.q AND r.attempt = a.n RETURNING r.*
+    ), changes AS (
+        SELECT ROW(s.organisation_id, s.tenant_id, s.key_id, s.at)::budget_scope AS scope, s.at,
+            coalesce(s.cost, 0) AS spent, 0::numeric AS released
+        FROM ROWS FROM (unnest(spends), unnest(costs)) AS s (organisation_id, tenant_id, key_id, at, cost)
+        UNION ALL SELECT ROW(r.organisation_id, r.tenant_id, r.key_id, r.started_at)::budget_scope, r.started_at,
+            0, r.amount FROM released r
+    ), sums AS (
+        SELECT b.id, budget_period_start(b.period, c.at) AS start, sum(c.spent) AS spent, sum(c.released) AS released
+        FROM changes c CROSS JOIN LATERAL budgets_of(c.scope) b GROUP BY 1, 2
+    ), changed AS (
+        UPDATE budget_balances x SET reserved = x.reserved - s.released,
+            -- One that was made a moment ago has these rows of the ledger in it already.
+            spent = x.spent + CASE WHEN x.budget_id || ' ' || extract(epoch FROM x.period_start) = ANY (made)
+                THEN 0 ELSE s.spent END
+        FROM sums s WHERE x.budget_id = s.id AND x.period_start = s.start RETURNING x.*
+    ), crossed AS (
+        INSERT INTO budget_alerts (budget_id, period_start, event, share, amount_usd, spent_usd)
+        SELECT b.id, c.period_start, 'crossed', share, b.amount_usd, c.spent
+        FROM changed c JOIN budgets b ON b.id = c.budget_id CROSS JOIN LATERAL unnest(b.alert_shares) share
+        WHERE c.spent >= share * b.amount_usd ON CONFLICT DO NOTHING RETURNING 1
+    )
+    SELECT count(*) INTO alerts FROM crossed;
+    RETURN alerts;
+END $$;
+
+CREATE FUNCTION expire_budget_reservations(before timestamptz, most bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    late budget_reservations[];
+    expired bigint;
+BEGIN
+    late := ARRAY(SELECT r FROM budget_reservations r WHERE r.expires_at < before ORDER BY r.expires_at LIMIT most);
+    IF cardinality(late) = 0 THEN
+        RETURN 0;
+    END IF;
+    PERFORM lock_budget_balances(ARRAY(SELECT ROW(organisation_id, tenant_id, key_id, started_at)::budget_scope
+        FROM unnest(late)));
+    WITH released AS (
+        DELETE FROM budget_reservations r USING unnest(late) l
+        WHERE r.tenant_id = l.tenant_id AND r.request_id = l.request_id AND r.attempt = l.attempt
+        AND r.expires_at < before RETURNING r.*
+    ), sums AS (
+        SELECT b.id, budget_period_start(b.period, r.started_at) AS start, sum(r.amount) AS released
+        FROM released r CROSS JOIN LATERAL
+            budgets_of(ROW(r.organisation_id, r.tenant_id, r.key_id, r.started_at)::budget_scope) b GROUP BY 1, 2
+    ), changed AS (
+        UPDATE budget_balances x SET reserved = x.reserved - s.released
+        FROM sums s WHERE x.budget_id = s.id AND x.period_start = s.start
+    )
+    SELECT count(*) INTO expired FROM released;
+    RETURN expired;
+END $$;
+"""
+
+
+def upgrade() -> None:
+    op.create_table(
+        "budget_balances",
+        sa.Column("budget_id", sa.Text, sa.ForeignKey("budgets.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("period_start", sa.DateTime(timezone=True), primary_key=True),
+        *(sa.Column(name, sa.Numeric(20, 10), nullable=False) for name in ("spent", "reserved")),
+        postgresql_with={"fillfactor": "20"},
+    )
+    op.create_table(
+        "budget_reservations",
+        sa.Column("tenant_id", sa.Text, primary_key=True),
+        sa.Column("request_id", sa.Text, primary_key=True),
+        sa.Column("attempt", sa.BigInteger, primary_key=True),
+        sa.Column("organisation_id", sa.Text, nullable=False),
+        sa.Column("key_id", sa.Text),
+        sa.Column("amount", sa.Numeric(20, 10), nullable=False),
+        *(sa.Column(name, sa.DateTime(timezone=True), nullable=False) for name in ("started_at", "expires_at")),
+    )
+    op.create_index("budget_reservations_by_expiry", "budget_reservations", ["expires_at"])
+    _alerts()
+    for functions in (_PERIODS, _SCOPES, _LOCK, _RESERVE, _RELEASE):
+        op.execute(sa.text(functions.replace(":", "\\:")))
+
+
+def _alerts() -> None:
+    op.create_table(
+        "budget_alerts",
+        sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+        sa.Column("budget_id", sa.Text, sa.ForeignKey("budgets.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("period_start", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("event", sa.Text, sa.CheckConstraint("event IN ('crossed', 'refused')"), nullable=False),
+        sa.Column("share", sa.Numeric(5, 4), nullable=False),
+        *(sa.Column(name, sa.Numeric(20, 10), nullable=False) for name in ("amount_usd", "spent_usd")),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column("tries", sa.BigInteger, server_default="0", nullable=False),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), server_default=sa.func.now()),
+        sa.Column("delivered_at", sa.DateTime(timezone=True)),
+        sa.UniqueConstraint("budget_id", "period_start", "event", "share", "amount_usd"),
+    )
+    op.create_index("budget_alerts_due", "budget_alerts", ["next_try_at"])
+
+
+def downgrade() -> None:
+    op.execute("DROP TRIGGER budgets_made_alone ON budgets")
+    for function in (
+        "expire_budget_reservations",
+        "settle_budgets",
+        "reserve_budgets",
+        "budgets_made_alone",
+        "lock_budget_balances",
+        "budget_reserved_before",
+        "budget_spent_before",
+        "budgets_of",
+        "budget_period_end",
+        "budget_period_start",
+    ):
+        op.execute(f"DROP FUNCTION {function}")
+    op.execute("DROP TYPE budget_scope")
+    for table in ("budget_alerts", "budget_reservations", "budget_balances"):
+        op.drop_table(table)
