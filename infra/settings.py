@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         int,
         Field(ge=1, description="What a budget sets aside for an answer that neither caller nor deployment limits."),
     ] = 4096
+    reservation_margin: Annotated[
+        float,
+        Field(ge=1, le=86_400, description="A budget's reservation that no row settled ends so long after its call."),
+    ] = 120.0
     provider_attempts: Annotated[int, Field(ge=1, le=10, description="Provider calls for one request, at most.")] = 3
     drain_timeout: Annotated[float, Field(gt=0, le=600, description="How long a stop waits for work in hand.")] = 20.0
 
@@ -116,9 +120,13 @@ class Settings(BaseSettings):
 
     def require_database_url(self) -> str:
         """The database's URL for SQLAlchemy's psycopg driver. Raises `SettingsError` where it is not set."""
+        return self.require_postgres_url().replace("postgresql://", "postgresql+psycopg://", 1)
+
+    def require_postgres_url(self) -> str:
+        """The database's URL as it is set, for psycopg itself. Raises `SettingsError` where it is not."""
         if self.database_url is None:
             raise SettingsError("PENSTOCK_DATABASE_URL is not set: name a PostgreSQL, or run `penstock up`.")
-        return self.database_url.unicode_string().replace("postgresql://", "postgresql+psycopg://", 1)
+        return self.database_url.unicode_string()
 
 
 def load_settings() -> Settings:

@@ -60,7 +60,7 @@ async def expire(engine: AsyncEngine, before: datetime, stage: str) -> int:
     expired = 0
     while True:
         async with written_to(engine, stage) as connection:
-            found = (await connection.execute(_EXPIRE, {"before": before, "most": _AT_ONCE})).scalar_one()
+            found: int = (await connection.execute(_EXPIRE, {"before": before, "most": _AT_ONCE})).scalar_one()
         expired += found
         if found < _AT_ONCE:
             return expired

@@ -12,6 +12,7 @@ from infra.dispatch.emit import Emitter
 from infra.dispatch.job import Job
 from infra.prices import PriceBook
 from workers.provider.attempt import Attempt, new_attempt
+from workers.provider.budgets import Budgets
 from workers.provider.caller import Caller
 from workers.provider.cancellation import Cancellations, Stop
 from workers.provider.fleet import Fleet, Grant
@@ -33,6 +34,7 @@ class Tools:
     fleet: Fleet
     gone: Cancellations
     prices: PriceBook
+    budgets: Budgets
     max_attempts: int
 
 
@@ -74,13 +76,15 @@ class Maker:
         """Make the call that was granted, beside the one that is under way if there is one.
 
         What failed is in the ledger when this returns; what was answered goes there with the answer. Raises
-        `PenstockError` where the call can't be entered and `CannotBeAskedError` where the provider can't be asked that:
-        then it was not made.
+        `PenstockError` where the call can't be entered, `NothingToCallError` where a budget has not so much left and
+        `CannotBeAskedError` where the provider can't be asked that: then it was not made.
         """
         result: Result | None = None
         try:
             attempt = new_attempt(self._job, grant.option, self._journal.made + 1, grant.kind)
             asked = self._worded(attempt, grant.option)
+            # Not beside the journal's entry: that one is a call to all who read it, and what is refused is none.
+            await self._tools.budgets.reserve(self._job, attempt, grant.option, asked, self._plan.prompt_tokens)
             call = attempted(self._job, attempt, self._plan.prompt_tokens, self.under_way)
             await self._journal.enter(call)
             self.under_way = call

@@ -1,6 +1,7 @@
 """Wiring: `routed` in; deltas, `completed` or `failed`, and a usage row an attempt out."""
 
 from contracts.registry import template_of
+from infra.budgets.reservation import Reservations
 from infra.counters import Counters
 from infra.dispatch.emit import Emitter
 from infra.dispatch.job import identify_forwarded
@@ -12,6 +13,7 @@ from workers.context import Worker, WorkerContext
 from workers.leftovers import leftover_providers
 from workers.provider.breaker_store import BreakerStore
 from workers.provider.breaker_watch import BreakerWatch
+from workers.provider.budgets import Budgets, Estimates
 from workers.provider.caller import Caller
 from workers.provider.calls import STAGE
 from workers.provider.cancellation import Cancellations
@@ -34,12 +36,16 @@ def build(context: WorkerContext) -> Worker:
     watch = BreakerWatch(census, BreakerStore(connection.client, connection.js, log), metrics, log)
     context.catalog.on_change(watch.follow)
     limits = RateLimits(Counters(connection.acks, connection.js, STAGE), log)
+    reservations = Reservations(settings.require_postgres_url(), STAGE)
+    estimates = Estimates(settings.reserved_output_tokens, settings.reservation_margin)
+    budgets = Budgets(context.policies, reservations, prices, context.catalog, estimates)
     tools = Tools(
         caller=Caller(pool, context.tracer, gone, prices),
         emitter=Emitter(context.publisher, context.tracer),
         fleet=Fleet(census, watch, limits, metrics),
         gone=gone,
         prices=prices,
+        budgets=budgets,
         max_attempts=settings.provider_attempts,
     )
     handling = Handling(context.catalog, connection.client, connection.js, recovery, tools)
@@ -54,6 +60,7 @@ def build(context: WorkerContext) -> Worker:
         await tools.fleet.close()
         await watch.close()
         await pool.close()
+        await budgets.close()
 
     width = settings.provider_concurrency
     spec = StageSpec("provider", template_of("inference.routed"), identify_forwarded, width, owed=handling.owed)
