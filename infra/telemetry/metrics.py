@@ -140,6 +140,43 @@ class LedgerMetrics:
         )
 
 
+class BudgetMetrics:
+    """What the ledger worker tells of budgets."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.spent = Gauge(
+            "penstock_budget_spent_ratio",
+            "What of a budget is spent in its present period, as a share of its amount",
+            ("budget", "kind", "subject", "period"),
+            registry=registry,
+        )
+        self.reserved = Gauge(
+            "penstock_budget_reserved_ratio",
+            "What of it is reserved for calls that are not in the ledger yet",
+            ("budget", "kind", "subject", "period"),
+            registry=registry,
+        )
+        self.alerts = Counter(
+            "penstock_budget_alerts",
+            "Alerts: a share of a budget was spent (crossed), or a call refused for want of money (refused)",
+            ("event",),
+            registry=registry,
+        )
+        self.webhooks = Counter(
+            "penstock_budget_webhooks", "Alerts sent to webhooks: delivered or failed", ("outcome",), registry=registry
+        )
+        self.expired = Counter(
+            "penstock_budget_reservations_expired",
+            "Reservations that no row of the ledger settled in their time",
+            registry=registry,
+        )
+        self.unpriced = Counter(
+            "penstock_budget_unpriced_rows",
+            "Rows of the ledger whose cost is unknown, and which no budget counts",
+            registry=registry,
+        )
+
+
 class ApiMetrics:
     """What the ingress counts."""
 

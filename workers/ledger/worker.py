@@ -9,9 +9,12 @@ from infra.dispatch.job import Job, identify_laneless
 from infra.dispatch.outcome import Outcome
 from infra.dispatch.stage import Stage, StageSpec
 from infra.runtime import end_tasks
-from infra.telemetry.metrics import LedgerMetrics
+from infra.telemetry.metrics import BudgetMetrics, LedgerMetrics
 from workers.context import Worker, WorkerContext
+from workers.ledger.courier import Courier
+from workers.ledger.expiry import Expiry
 from workers.ledger.rows import row_of
+from workers.ledger.settling import Settlement
 from workers.ledger.upkeep import Upkeep
 from workers.ledger.writer import Ledger, ledger_writer
 
@@ -20,10 +23,13 @@ def build(context: WorkerContext) -> Worker:
     """The ledger worker."""
     settings = context.settings
     # Of its own: what drops a partition waits for those who read the ledger.
-    engine, upkeep_engine = (create_engine(settings, pool_size=1) for _ in range(2))
-    metrics = LedgerMetrics(context.registry)
-    writer = ledger_writer(Ledger(engine, metrics), settings.ledger_batch, settings.ledger_linger)
+    engines = engine, upkeep_engine, budget_engine = [create_engine(settings, pool_size=1) for _ in range(3)]
+    metrics, budget_metrics, due = LedgerMetrics(context.registry), BudgetMetrics(context.registry), asyncio.Event()
+    ledger = Ledger(engine, metrics, Settlement(due, budget_metrics).settle)
+    writer = ledger_writer(ledger, settings.ledger_batch, settings.ledger_linger)
     upkeep = Upkeep(upkeep_engine, settings.usage_retention_days, metrics, context.log)
+    courier = Courier(budget_engine, budget_metrics, context.log, due)
+    expiry = Expiry(budget_engine, context.connection.js, budget_metrics, context.log)
     background: list[asyncio.Task[None]] = []
 
     async def handle(job: Job) -> Outcome:
@@ -32,12 +38,12 @@ def build(context: WorkerContext) -> Worker:
         return Outcome("recorded")
 
     async def open_() -> None:
-        background.append(asyncio.create_task(upkeep.run()))
+        runs = (upkeep.run(), courier.run(), expiry.run())
+        background.extend(asyncio.create_task(run) for run in runs)
 
     async def close() -> None:
         await end_tasks(*background)
-        await upkeep_engine.dispose()
-        await engine.dispose()
+        await asyncio.gather(*(each.dispose() for each in engines))
 
     spec = StageSpec(
         "ledger", template_of("usage.recorded"), identify_laneless, settings.ledger_batch * 4, terminal=False

@@ -8,8 +8,8 @@ is made of what the ledger and the reservations say at that moment; a budget is 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _PERIODS = """
 CREATE FUNCTION budget_period_start(period text, at timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
@@ -30,13 +30,12 @@ CREATE FUNCTION budgets_of(scope budget_scope) RETURNS SETOF budgets LANGUAGE sq
 $$;
 
 CREATE FUNCTION budget_spent_before(b budgets, start timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
-    SELECT coalesce(sum(u.cost_usd), 0) FROM usage u
-    WHERE u.tenant_id IN (
-        SELECT b.subject_id WHERE b.kind = 'tenant'
-        UNION ALL SELECT k.tenant_id FROM api_keys k WHERE b.kind = 'key' AND k.id = b.subject_id
-        UNION ALL SELECT t.id FROM tenants t WHERE b.kind = 'organisation' AND t.organisation_id = b.subject_id)
-    AND (b.kind <> 'key' OR u.key_id = b.subject_id)
-    AND u.started_at >= start AND u.started_at < coalesce(budget_period_end(b.period, start), 'infinity')
+    SELECT coalesce(sum(h.cost_usd), 0) FROM usage_hourly h
+    WHERE h.hour >= start AND h.hour < coalesce(budget_period_end(b.period, start), 'infinity') AND CASE b.kind
+        WHEN 'organisation' THEN h.organisation_id = b.subject_id
+        WHEN 'tenant' THEN h.tenant_id = b.subject_id
+        ELSE h.key_id = b.subject_id AND h.tenant_id IN (SELECT k.tenant_id FROM api_keys k WHERE k.id = b.subject_id)
+        END
 $$;
 
 CREATE FUNCTION budget_reserved_before(b budgets, start timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
