@@ -16,6 +16,7 @@ from workers.ledger.expiry import Expiry
 from workers.ledger.rows import row_of
 from workers.ledger.settling import Settlement
 from workers.ledger.upkeep import Upkeep
+from workers.ledger.webhooks import Webhooks
 from workers.ledger.writer import Ledger, ledger_writer
 
 
@@ -24,11 +25,11 @@ def build(context: WorkerContext) -> Worker:
     settings = context.settings
     # Of its own: what drops a partition waits for those who read the ledger.
     engines = engine, upkeep_engine, budget_engine = [create_engine(settings, pool_size=1) for _ in range(3)]
-    metrics, budget_metrics, due = LedgerMetrics(context.registry), BudgetMetrics(context.registry), asyncio.Event()
-    ledger = Ledger(engine, metrics, Settlement(due, budget_metrics).settle)
+    metrics, budget_metrics = LedgerMetrics(context.registry), BudgetMetrics(context.registry)
+    courier = Courier(budget_engine, budget_metrics, context.log, Webhooks())
+    ledger = Ledger(engine, metrics, Settlement(courier.due, budget_metrics).settle)
     writer = ledger_writer(ledger, settings.ledger_batch, settings.ledger_linger)
     upkeep = Upkeep(upkeep_engine, settings.usage_retention_days, metrics, context.log)
-    courier = Courier(budget_engine, budget_metrics, context.log, due)
     expiry = Expiry(budget_engine, context.connection.js, budget_metrics, context.log)
     background: list[asyncio.Task[None]] = []
 
