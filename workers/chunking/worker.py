@@ -57,7 +57,6 @@ def build(context: WorkerContext) -> Worker:
         await (await late.get()).give_up(job, error)
 
     async def close() -> None:
-        await embedders.close()
         if late.made is not None:
             await late.made.close()
         await engine.dispose()
@@ -71,4 +70,5 @@ def build(context: WorkerContext) -> Worker:
         given_up=given_up,
         gives_way=True,
     )
-    return Worker((Stage(spec, handle, context.subscriptions["chunking"]),), embedders.open, close)
+    stage = Stage(spec, handle, context.subscriptions["chunking"])
+    return Worker((stage,), embedders.open, close, interrupt=embedders.close)

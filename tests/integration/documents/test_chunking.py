@@ -1,5 +1,6 @@
 """Submissions become chunks, one message for each index version that doesn't hold the content yet."""
 
+import asyncio
 import base64
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from infra.claims import LARGEST_BODY
 from infra.index.files import Files, NewFile, document_file_id
 from infra.index.store_documents import StoreDocuments
 from infra.index.versions import IndexVersions
-from infra.streams import CHUNKED, CLAIMS, LOCAL_POOL
+from infra.streams import CHUNKED, CLAIMS, ENDED, LOCAL_POOL, REQUESTED, SUBMITTED
 from infra.telemetry import names
 from ingestion.hashes import submission_sha, text_sha
 from tests.support.database import Database
@@ -17,6 +18,7 @@ from tests.support.documents import SPEC, Flow
 from tests.support.files import docx, encrypted_pdf, pdf, pptx
 from tests.support.pipeline import TENANT
 from tests.support.spans import SpanCollector
+from tests.support.waiting import eventually
 from tests.support.workers import StartWorkers
 
 KINDS: dict[str, tuple[bytes, str | None, int | None]] = {
@@ -102,6 +104,19 @@ async def test_a_document_whose_embedding_model_isnt_there_has_failed_and_can_be
         await flow.outcome(await flow.submit("a"))
     assert (await documents.find(TENANT, store.id, "a")).status == "in_progress"
     assert not await flow.pipeline.dead_letters()
+
+
+async def test_a_worker_that_stops_hands_back_what_waits_for_a_model_at_once(flow: Flow, workers: StartWorkers) -> None:
+    await flow.pipeline.configure(drain_timeout=60)
+    await flow.store(embedding_model="sim-embedding")
+    async with workers("chunking") as running:
+        await flow.submit("a")
+        # Nobody answers how long the model's vectors are.
+        await eventually(lambda: flow.pipeline.held(REQUESTED), within=15)
+        async with asyncio.timeout(8):
+            await running.stop()
+    assert await flow.pipeline.held(SUBMITTED) == 1
+    assert not await flow.pipeline.stored(ENDED)
 
 
 async def test_what_comes_again_unchanged_is_not_chunked_again_and_is_under_its_new_name(
