@@ -33,15 +33,18 @@ async def wish(gateway: Gateway, call: Call, store_id: str, job_id: str, wanted:
     job = await ReindexJobs(gateway.documents).wish(call.tenant, store_id, job_id, wanted)
     if job.state == ReindexState.REQUESTED:
         await _send(gateway, call, job.request)
+    elif job.state == ReindexState.PAUSED and wanted != Wish.PAUSE:
+        # No worker has it in hand; and the server has seen its message before.
+        await _send(gateway, call, job.request, again=f".{job.updated_at.timestamp():.6f}")
     return job
 
 
-async def _send(gateway: Gateway, call: Call, request: ReindexRequested) -> None:
-    """Whoever ordered it may have died before this. Sent again, it is the same message, or another of the same work."""
+async def _send(gateway: Gateway, call: Call, request: ReindexRequested, *, again: str = "") -> None:
+    """Whoever ordered it may have died before this. Sent twice, it is the same message, or another of the same work."""
     message = Publication(
         event=_EVENT,
         subject=subjects.reindex("requested", call.tenant, request.job_id),
-        key=f"{call.tenant}.{request.job_id}.{_EVENT}",
+        key=f"{call.tenant}.{request.job_id}.{_EVENT}{again}",
         body=request.model_dump_json(exclude_none=True).encode(),
         headers={
             envelope.REQUEST_ID: request.job_id,

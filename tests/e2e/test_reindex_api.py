@@ -161,6 +161,18 @@ def test_one_whose_api_died_before_it_was_sent_is_in_nobodys_way_for_long(
     assert ended(owner, store, post(owner, store, "reindex")["id"])["state"] == "completed"
 
 
+@pytest.mark.parametrize(("wish", "state"), [("resume", "completed"), ("cancel", "cancelled")])
+def test_one_that_is_paused_goes_on_when_it_is_told_to(
+    owner: OpenAI, penstock: Penstock, store: str, wish: str, state: str
+) -> None:
+    job = asyncio.run(leave_unsent(penstock.database, store))
+    post(owner, store, f"reindex/{job}/pause")
+    until(lambda: get(owner, store, f"reindex/{job}")["state"] == "paused", "the pause", 30)
+    assert refusal(lambda: post(owner, store, "reindex")) == (400, None)
+    post(owner, store, f"reindex/{job}/{wish}")
+    assert ended(owner, store, job)["state"] == state
+
+
 def test_the_newest_are_listed_first(owner: OpenAI, store: str) -> None:
     jobs = []
     for _ in range(2):

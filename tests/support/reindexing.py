@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from nats.aio.msg import Msg
 
-from contracts import envelope, subjects
+from contracts import subjects
 from contracts.documents import DocumentSubmitted
-from contracts.reindex import ReindexCompleted, ReindexProgressed, ReindexRequested
+from contracts.reindex import ReindexCompleted, ReindexProgressed, ReindexRequested, ReindexState
 from contracts.retrieval import EvaluationAnswered, EvaluationRequested, Measured, ReadBack
 from contracts.subjects import Lane
 from infra.index.documents import DocumentStatus
@@ -133,12 +133,14 @@ class Rig:
         """Publish `reindex.requested`, as a batch job does that knows nothing of the API."""
         values = {"job_id": job_id, "store": STORE, "embedding_model": "wordllama", **fields}
         body = ReindexRequested.model_validate(values).model_dump_json(exclude_none=True).encode()
-        headers = {envelope.MSG_ID: f"{TENANT}.{job_id}.reindex.requested"}
-        await self.pipeline.publish(subjects.reindex("requested", TENANT, job_id), body, headers)
+        await self.pipeline.publish(subjects.reindex("requested", TENANT, job_id), body)
         return job_id
 
     async def wish(self, wish: Wish, job_id: str = "job") -> None:
-        await self.jobs.wish(TENANT, STORE, job_id, wish)
+        """As the API does it: one that is paused has to be asked for again."""
+        row = await self.jobs.wish(TENANT, STORE, job_id, wish)
+        if row.state == ReindexState.PAUSED:
+            await self.ask(job_id)
 
     async def until(self, state: str, job_id: str = "job", *, within: float = 15) -> Reindex:
         """Its row, once it is in that state."""

@@ -21,7 +21,7 @@ from workers.reindex.wanted import chunker_of, require_fillable
 
 
 class Run:
-    """A re-index in hand. `to_the_end` may be called again, by any process, until it has returned once."""
+    """A re-index in hand. `to_the_end` may be called again, by any process, until it has returned an end."""
 
     def __init__(self, tools: Tools, job: Job, request: ReindexRequested) -> None:
         self._tools = tools
@@ -31,12 +31,17 @@ class Run:
         self._told: tuple[object, ...] = ()
         self._told_at = 0.0
 
-    async def to_the_end(self) -> ReindexCompleted:
-        """How it ended; its row says what was asked. Raises `PenstockError`, retryable: a later try can mend that."""
+    async def to_the_end(self) -> ReindexCompleted | None:
+        """How it ended; its row says what was asked. None where it is paused: whoever wishes otherwise asks again.
+
+        Raises `PenstockError`, retryable: a later try can mend that.
+        """
         try:
             row = await self._registered()
             if not row.ended:
                 row = await self._work(row)
+            if not row.ended:
+                return None
             await self._clean_up(row)
         except PenstockError as error:
             if error.retryable:
@@ -71,6 +76,8 @@ class Run:
             step = next_step(row, counts)
             if step in (Step.STOP, Step.CANCEL):
                 return await self._tools.jobs.end(self._job.tenant, row.id, ReindexState.CANCELLED)
+            if step is Step.REST and not counts.queued and (resting := await self._rest(row, counts)) is not None:
+                return resting
             # A store so large that counting takes long is looked at less often.
             pause = max(self._tools.pace.look, 10 * (time.monotonic() - began))
             await self._tell(row, STATE_OF[step], counts)
@@ -78,6 +85,14 @@ class Run:
                 return ended
             await self._feed(row, step, counts, feeder)
             await asyncio.sleep(pause)
+
+    async def _rest(self, row: Reindex, counts: Counts) -> Reindex | None:
+        """Its row, from which on it is for others to ask for it again; None where its owner wishes otherwise by now.
+
+        Whoever wishes sees that it is paused, or else is seen here: both lock the row.
+        """
+        row = await self._note(row, ReindexState.PAUSED, counts, 0.0)
+        return row if row.wish == Wish.PAUSE and not row.ended else None
 
     async def _feed(self, row: Reindex, step: Step, counts: Counts, feeder: Feeder) -> None:
         if step is Step.FEED:
@@ -126,9 +141,13 @@ class Run:
         if news == self._told or (now - self._told_at < self._tools.pace.tell and state == row.state):
             return
         self._told, self._told_at = news, now
+        await self._note(row, state, counts, rate)
+
+    async def _note(self, row: Reindex, state: ReindexState, counts: Counts, rate: float) -> Reindex:
         row = await self._tools.jobs.advance(row.tenant_id, row.id, state=state, rate=rate, **figures_of(counts))
         if not row.ended:
             await self._tools.emitter.emit(self._job, progressed(row))
+        return row
 
     async def _failed(self, error: PenstockError) -> ReindexCompleted:
         """End it with the reason; where there is no such store, there is no row of it either."""

@@ -38,7 +38,8 @@ def build(context: WorkerContext) -> Worker:
         connection, emitter = context.connection, Emitter(context.publisher, context.tracer)
         tools = Tools(engine, connection.client, connection.js, emitter, describe, context.log)
         ended = await Run(tools, job, _request(job)).to_the_end()
-        return Outcome(ended.state, (completed(job.tenant, ended),))
+        # A paused one holds up no other: its row says all there is to know, and who resumes it asks for it again.
+        return Outcome("paused") if ended is None else Outcome(ended.state, (completed(job.tenant, ended),))
 
     async def close() -> None:
         await embedders.close()

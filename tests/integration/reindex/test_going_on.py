@@ -26,6 +26,8 @@ async def test_while_it_is_paused_nothing_more_is_put_on_the_queue(rig: Rig, wor
         assert (await rig.until(ReindexState.PAUSED)).pending == 3
         assert await rig.pipeline.held(SUBMITTED) == 0
         assert not rig.indexers.seen
+        # No worker is taken up by it, and its message is done with.
+        await rig.settled()
         await rig.wish(Wish.RUN)
         assert (await rig.ended()).state == ReindexState.COMPLETED
 
@@ -41,6 +43,7 @@ async def test_what_was_on_the_queue_when_it_was_paused_is_finished(rig: Rig, wo
         rig.indexers.open.set()
         await eventually(lambda: rig.is_done(3))
         assert (await rig.jobs.find(TENANT, "job")).state == ReindexState.PAUSED
+        await rig.settled()
         await rig.wish(Wish.RUN)
         assert (await rig.ended()).state == ReindexState.COMPLETED
 

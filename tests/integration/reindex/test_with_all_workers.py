@@ -50,6 +50,7 @@ async def test_an_index_is_replaced_while_it_is_searched_and_written_to(docs: Do
         await docs.submit("new.md")
         await eventually(lambda: _both_hold(docs, (before, building), "new.md"), within=15)
         await docs.jobs.wish(TENANT, docs.store, "job", Wish.RUN)
+        await docs.ask("job", chunk_tokens=32)
         ended = await docs.ended("job")
         assert (ended.state, ended.version, ended.failed) == (ReindexState.COMPLETED, building.id, 0), ended
         live = await docs.live()
