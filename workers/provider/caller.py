@@ -67,7 +67,7 @@ class Caller:
         stop: Stop,
     ) -> Result:
         timeouts = call_timeouts(provider, attempt.deployment)
-        too_late = _deadline_passed() if job.remaining <= timeouts.total else errors.timed_out(provider.name)
+        too_late = errors.deadline_passed() if job.remaining <= timeouts.total else errors.timed_out(provider.name)
         span = self._start_span(job, attempt, provider)
         call = Call(
             api=asked.translation.api,
@@ -130,11 +130,6 @@ class Caller:
         return self._tracer.start(
             f"{operation} {attempt.provider_model}", SpanKind.CLIENT, job.span.context, attributes
         )
-
-
-def _deadline_passed() -> PenstockError:
-    message = "the deadline passed while the provider was answering"
-    return PenstockError(ErrorCode.DEADLINE_EXCEEDED, message, stage=STAGE)
 
 
 def _finish_span(span: Span, attempt: Attempt, result: Result, reasons: list[str]) -> None:

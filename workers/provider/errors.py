@@ -13,6 +13,10 @@ _TOO_LONG = ("context_length_exceeded", "prompt is too long", "maximum context l
 """What OpenAI, Anthropic and the compatible servers (vLLM, llama.cpp) say of a prompt that no window holds."""
 
 
+class UnansweredError(PenstockError):
+    """The provider had the request and may have worked on it, though no answer came of it: it may charge for that."""
+
+
 def from_status(status: int, body: object, retry_after: str | None, provider: str) -> PenstockError:
     """From an HTTP status and the error body that the SDK read (OpenAI's and Anthropic's both have `message`).
 
@@ -51,13 +55,19 @@ def unreachable(provider: str) -> PenstockError:
 def timed_out(provider: str) -> PenstockError:
     """The provider took longer than its own limit."""
     message = f"the provider {provider} did not answer in time"
-    return PenstockError(ErrorCode.PROVIDER_UNAVAILABLE, message, stage=STAGE, retryable=True)
+    return UnansweredError(ErrorCode.PROVIDER_UNAVAILABLE, message, stage=STAGE, retryable=True)
+
+
+def deadline_passed() -> PenstockError:
+    """The caller's own patience ended first."""
+    message = "the deadline passed while the provider was answering"
+    return UnansweredError(ErrorCode.DEADLINE_EXCEEDED, message, stage=STAGE)
 
 
 def unreadable(provider: str) -> PenstockError:
     """A 200 whose body is not what the API promises."""
     message = f"the provider {provider} sent an answer that can't be read"
-    return PenstockError(ErrorCode.PROVIDER_ERROR, message, stage=STAGE, retryable=True)
+    return UnansweredError(ErrorCode.PROVIDER_ERROR, message, stage=STAGE, retryable=True)
 
 
 @contextmanager

@@ -1,18 +1,17 @@
 """The messages that a provider call leaves: the journal's before it, the ledger's after it."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from contracts import envelope, subjects
 from contracts.errors import ErrorCode
 from contracts.inference import AttemptedCall, InferenceAttempted, InferenceCompleted, InferenceFailed, TokenUsage
-from contracts.tags import tags_of
 from contracts.usage import INTERRUPTED, UsageRecorded
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Publication
 from infra.prices import PriceSet, cost
 from workers.provider.attempt import Attempt
 from workers.provider.said import Result
+from workers.usage_messages import facts_of, usage_message
 
 
 def attempted(job: Job, attempt: Attempt, input_tokens: int, beside: AttemptedCall | None = None) -> InferenceAttempted:
@@ -48,11 +47,11 @@ def journal_entry(job: Job, call: InferenceAttempted, *, after: int | None) -> P
 
 def usage_row(job: Job, attempt: Attempt, result: Result) -> Publication:
     """What one call used, whatever became of it."""
-    return _publication(
+    return usage_message(
         job,
         f"usage.{attempt.number}",
         UsageRecorded(
-            **_of_job(job),
+            **facts_of(job),
             attempt=attempt.number,
             deployment=attempt.deployment.name,
             provider=attempt.deployment.provider,
@@ -83,11 +82,11 @@ def row_owed(
     known = terminal if terminal is not None and (terminal.attempt or terminal.attempts) == entry.attempt else None
     used = known.usage if known else TokenUsage(input_tokens=entry.input_tokens, estimated=True)
     guessed = None if prices is None else cost(used, prices)
-    return _publication(
+    return usage_message(
         job,
         f"usage.{entry.attempt}" if known else f"usage.{entry.attempt}.{INTERRUPTED}",
         UsageRecorded(
-            **_of_job(job),
+            **facts_of(job),
             attempt=entry.attempt,
             deployment=entry.deployment,
             provider=entry.provider,
@@ -107,28 +106,3 @@ def _status_of(terminal: InferenceCompleted | InferenceFailed) -> str:
     if isinstance(terminal, InferenceCompleted):
         return "completed"
     return "cancelled" if terminal.error.code == ErrorCode.CANCELLED else "failed"
-
-
-def _of_job(job: Job) -> dict[str, Any]:
-    return {
-        "request_id": job.request_id,
-        "tenant": job.tenant,
-        "key_id": job.headers.get(envelope.KEY_ID),
-        "lane": job.lane,
-        "api": job.headers[envelope.API],
-        "model": job.headers[envelope.MODEL],
-        "stream": job.headers.get(envelope.STREAM) == "true",
-        "trace_id": f"{job.span.context.trace_id:032x}",
-        "route": job.headers.get(envelope.ROUTE),
-        "cache": job.headers.get(envelope.CACHE_STATUS),
-        "tags": tags_of(job.headers),
-    }
-
-
-def _publication(job: Job, key: str, row: UsageRecorded) -> Publication:
-    return Publication(
-        event="usage.recorded",
-        subject=subjects.usage_recorded(job.tenant),
-        key=f"{job.tenant}.{job.request_id}.{key}",
-        body=row.model_dump_json(exclude_none=True).encode(),
-    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from contracts.apis.ends import ends_in
 from contracts.apis.shape import SHAPES
 from contracts.apis.terms import terms_in
 from contracts.apis.translate import Translation
@@ -14,7 +15,7 @@ from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import TokenUsage
 from workers.provider import errors
 from workers.provider.calls import Call, ModelProvider
-from workers.provider.usage import estimated
+from workers.provider.usage import at_least, estimated
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 """Takes one event of a stream, in the shape of the caller's API."""
@@ -65,6 +66,7 @@ class Said:
         self._response: dict[str, Any] | None = None
         self._usage: Any = None
         self._terms: dict[str, str] = {}
+        self._ended = False
 
     async def whole(self) -> None:
         """Ask for the whole answer at once. Raises `PenstockError`."""
@@ -84,6 +86,7 @@ class Said:
                         self._first_token = time.perf_counter()
                     self._usage = self._native.usage_in(native, self._usage)
                     self._terms = terms_in(native, self._terms)
+                    self._ended = self._ended or ends_in(native)
                     with errors.readable(self._provider.name):
                         events = tuple(translator.events(native))
                     for event in events:
@@ -98,12 +101,19 @@ class Said:
         """What came of it; `error` is what ended it, if anything did."""
         now = time.perf_counter()
         response = self._response if self._response is not None else self._assembler.answer()
-        usage = self._native.tokens(self._usage)
-        if usage is None:
-            said_nothing = error is not None and error.code is not ErrorCode.CANCELLED and self._first_token is None
-            usage = TokenUsage() if said_nothing else self._estimate(response)
+        usage = self._used(error, response)
         first = None if self._first_token is None else (self._first_token - self._started) * 1000
         return Result(response, usage, error, (now - self._started) * 1000, first, self._terms)
+
+    def _used(self, error: PenstockError | None, response: dict[str, Any]) -> TokenUsage:
+        """What the provider reported, where it came to say all of it; else an estimate that is marked as one."""
+        reported = self._native.tokens(self._usage)
+        if reported is None:
+            charges = error is None or error.code is ErrorCode.CANCELLED or isinstance(error, errors.UnansweredError)
+            return self._estimate(response) if charges or self._first_token is not None else TokenUsage()
+        if error is None or self._first_token is None or self._ended:
+            return reported
+        return at_least(reported, self._estimate(response))
 
     async def _take(self, event: dict[str, Any], send: Send) -> None:
         self._assembler.add(event)

@@ -73,7 +73,9 @@ def translated(provider: str, sdk: SdkErrors, lost: Lost) -> Iterator[None]:
     try:
         yield
     except sdk.timeout as error:
-        raise errors.timed_out(provider) from error
+        # Neither reached the provider: it has nothing to charge for.
+        unsent = isinstance(error.__cause__, httpx2.ConnectTimeout | httpx2.PoolTimeout)
+        raise (errors.unreachable if unsent else errors.timed_out)(provider) from error
     except (sdk.connection, httpx2.HTTPError) as error:
         raise lost(provider) from error
     except sdk.status as error:

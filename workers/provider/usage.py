@@ -17,3 +17,17 @@ def estimated(api: str, request: dict[str, Any], output_characters: int) -> Toke
         output_tokens=-(-output_characters // CHARACTERS_PER_TOKEN),
         estimated=True,
     )
+
+
+def at_least(reported: TokenUsage, heard: TokenUsage) -> TokenUsage:
+    """Of a stream that broke off: Anthropic reports the input at its beginning, and of the output next to nothing.
+
+    What was reported of the input counts; of the output, what was heard, where that is more.
+    """
+    return reported.model_copy(
+        update={
+            "input_tokens": reported.input_tokens or heard.input_tokens,
+            "output_tokens": max(reported.output_tokens, heard.output_tokens),
+            "estimated": True,
+        }
+    )
