@@ -119,6 +119,7 @@ def _result_headers(completed: dict[str, Any]) -> dict[str, str]:
         "x-penstock-model": completed.get("deployment"),
         "x-penstock-attempts": completed.get("attempts", 0),
         "x-penstock-cost-usd": completed.get("cost_usd"),
+        "x-penstock-saved-usd": completed.get("saved_usd"),
         "x-penstock-estimated": "true" if (completed.get("usage") or {}).get("estimated") else None,
     }
     return {name: str(value) for name, value in found.items() if value is not None}

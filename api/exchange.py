@@ -32,6 +32,11 @@ class Exchange:
         """The parameters behind the path."""
         return dict(parse_qsl(self._query_string.decode("latin-1")))
 
+    @property
+    def query_pairs(self) -> list[tuple[str, str]]:
+        """The same as they stand there, for those that may be there more than once."""
+        return parse_qsl(self._query_string.decode("latin-1"), keep_blank_values=True)
+
     def header(self, name: str) -> str | None:
         """A request header by its lower-case name."""
         value = self._headers.get(name.encode())

@@ -12,9 +12,10 @@ from api.exchange import Exchange
 from api.front import FRONTS, RESPONSES_FRONT, Front
 from api.observed import Visit
 from api.openapi_parts import ERRORS, JSON, REF, Json, in_header, in_path, operation, paging, schema
-from api.prompt import DROP_PARAMS_HEADER, RESIDENCY_HEADER, TIMEOUT_HEADER
+from api.prompt import DROP_PARAMS_HEADER, RESIDENCY_HEADER, TAGS_HEADER, TIMEOUT_HEADER
 from api.reindexing import openapi as reindexing
 from api.retrieval import openapi as retrieval
+from api.usage import openapi as usage
 from contracts.apis.rules import RULES
 from contracts.inference import (
     ANTHROPIC_COUNT_TOKENS,
@@ -39,6 +40,7 @@ _STREAMED = (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC_MESSAGES)
 _OURS = (
     (TIMEOUT_HEADER, "Seconds that the caller is ready to wait.", {"type": "number", "exclusiveMinimum": 0}),
     (RESIDENCY_HEADER, "local: nothing outside may see the prompt.", {"enum": ["local"]}),
+    (TAGS_HEADER, "Your own, for reports: team=search,feature=faq", {"type": "string"}),
     (DROP_PARAMS_HEADER, "true: leave out what the provider can't be asked.", {"enum": ["true"]}),
     ("cache-control", "no-cache: don't answer from the cache. no-store: nor keep the answer.", {"type": "string"}),
 )
@@ -77,6 +79,7 @@ def document() -> Json:
             **documents.paths(),
             **retrieval.paths(),
             **reindexing.paths(),
+            **usage.paths(),
             **admin.paths(),
         },
         "components": {"schemas": _schemas(), "securitySchemes": _SCHEMES},
@@ -111,6 +114,7 @@ def _schemas() -> Json:
         **documents.schemas(),
         **retrieval.schemas(),
         **reindexing.schemas(),
+        **usage.schemas(),
         **admin.schemas(),
         "Model": {"type": "object", "required": ["id"]},
         "List": {"type": "object", "required": ["data"], "properties": {"data": {"type": "array"}}},

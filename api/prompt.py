@@ -11,11 +11,14 @@ from api.dialects.dialect import STAGE, Header
 from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES
+from contracts.tags import read_tags
 
 TIMEOUT_HEADER = "x-penstock-timeout"
 """Seconds that the caller is ready to wait; at most the platform's own limit."""
 RESIDENCY_HEADER = "x-penstock-residency"
 DROP_PARAMS_HEADER = "x-penstock-drop-params"
+TAGS_HEADER = "x-penstock-tags"
+"""The caller's own, for reports: `team=search,feature=faq`."""
 _LONGEST_BETA = 1024
 _VERSIONED = (ANTHROPIC_MESSAGES, ANTHROPIC_COUNT_TOKENS)
 
@@ -77,6 +80,7 @@ def read_prompt(raw: bytes, header: Header, longest: float, api: str) -> Prompt:
         "drop_params": _one_of(header, DROP_PARAMS_HEADER, "true") is not None,
         "api_version": header(VERSION_HEADER) if api in _VERSIONED else None,
         "beta": _beta(header(BETA_HEADER)),
+        "tags": _tags(header(TAGS_HEADER)),
     }
     return Prompt(
         raw=raw,
@@ -103,6 +107,15 @@ def _beta(header: str | None) -> str | None:
     if header is not None and (len(header) > _LONGEST_BETA or not header.isascii() or not header.isprintable()):
         raise _invalid(f"{BETA_HEADER} must be at most {_LONGEST_BETA} printable characters", BETA_HEADER)
     return header
+
+
+def _tags(header: str | None) -> dict[str, str] | None:
+    if not header:
+        return None
+    try:
+        return read_tags(header)
+    except ValueError as error:
+        raise _invalid(f"{TAGS_HEADER}: {error}", TAGS_HEADER) from None
 
 
 def _timeout(header: str | None, longest: float) -> float:

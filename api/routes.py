@@ -11,7 +11,7 @@ from api.dialects.dialect import STAGE
 from api.documents.routes import document_routes
 from api.doors import Doors
 from api.exchange import Exchange
-from api.front import FRONTS, RESPONSES, spoken_by
+from api.front import FRONTS, OPENAI, RESPONSES, spoken_by
 from api.gateway import Gateway
 from api.health import Health
 from api.inference import Inference
@@ -20,6 +20,7 @@ from api.observed import Observed, Visit
 from api.reindexing.routes import reindexing_routes
 from api.responses import Responses
 from api.retrieval.routes import retrieval_routes
+from api.usage.endpoint import UsageEndpoint
 from contracts.errors import ErrorCode, PenstockError
 from infra.responses import ResponseStore
 
@@ -41,6 +42,7 @@ def create_app(gateway: Gateway, engine: AsyncEngine, registry: CollectorRegistr
             *retrieval_routes(doors, gateway),
             *reindexing_routes(doors, gateway),
             *admin_routes(doors, gateway),
+            doors.door("/v1/usage", {"GET": UsageEndpoint(gateway)}, OPENAI),
             doors.door("/v1/models", {"GET": models.list}),
             doors.door("/v1/models/{name:path}", {"GET": models.one}, name="/v1/models/{name}"),
             doors.door(openapi.PATH, {"GET": openapi.serve}),

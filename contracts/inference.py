@@ -137,6 +137,9 @@ class InferenceCompleted(Contract):
     attempt: Annotated[int | None, Field(ge=1, description=OUTCOME_OF)] = None
     usage: TokenUsage = TokenUsage()
     cost_usd: Annotated[Decimal | None, Field(description="Dollars; absent where no price is known, never 0.")] = None
+    saved_usd: Annotated[
+        Decimal | None, Field(description="Dollars that a cached answer cost when it was made; absent for any other.")
+    ] = None
     deltas: Annotated[int, Field(ge=0, description="How many deltas were sent before this message.")] = 0
 
 

@@ -1,15 +1,17 @@
 """A caller's own tags: what a report can be broken down by. In a header they are a JSON object of strings."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated
 
 import orjson
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from contracts import envelope
 
 MOST_TAGS = 10
-TagName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,31}$")]
+_NAME = r"[A-Za-z][A-Za-z0-9_.-]{0,31}"
+TagName = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
 TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.:/@+-]{0,63}$")]
 """No value begins with what a spreadsheet takes for a formula."""
 Tags = Annotated[
@@ -20,6 +22,28 @@ Tags = Annotated[
         "values may hold spaces, «:», «/», «@» and «+» as well.",
     ),
 ]
+_TAGS: TypeAdapter[dict[str, str]] = TypeAdapter(Tags)
+
+
+def is_tag_name(name: str) -> bool:
+    """Whether a tag may have this name."""
+    return re.fullmatch(_NAME, name) is not None
+
+
+def read_tags(written: str) -> dict[str, str]:
+    """Tags as a caller writes them: `team=search,feature=faq`. Raises `ValueError`, a sentence, for what is none."""
+    tags: dict[str, str] = {}
+    for part in written.split(","):
+        name, given, value = (piece.strip() for piece in part.partition("="))
+        if not given or name in tags:
+            raise ValueError(f"«{part.strip()[:64]}» is no name=value, or its name is there twice")
+        tags[name] = value
+    try:
+        return _TAGS.validate_python(tags)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ": ".join(str(step) for step in wrong["loc"] if step != "[key]")
+        raise ValueError(f"{place}: {wrong['msg']}" if place else wrong["msg"]) from None
 
 
 def tags_of(headers: Mapping[str, str]) -> dict[str, str] | None:

@@ -107,15 +107,35 @@ def test_a_stream_that_broke_off_costs_what_was_said(
     assert row["cost_usd"] > 0
 
 
-def test_a_cache_hit_has_no_row(penstock: Penstock, client: OpenAI, question: str) -> None:
-    def asked() -> str | None:
-        raw = client.chat.completions.with_raw_response.create(model="sim-small", messages=messages(question))
-        return raw.headers["x-request-id"] if raw.headers["x-penstock-cache"] == "hit" else None
+def test_a_cache_hit_has_a_row_that_says_what_it_saved(penstock: Penstock, client: OpenAI, question: str) -> None:
+    def asked() -> dict[str, str] | None:
+        raw = client.chat.completions.with_raw_response.create(
+            model="sim-small",
+            messages=messages(question),
+            extra_headers={"x-penstock-tags": "team=search, feature=faq"},
+        )
+        headers.append(dict(raw.headers))
+        return headers[-1] if raw.headers["x-penstock-cache"] == "hit" else None
 
+    headers: list[dict[str, str]] = []
     hit = until(asked, "a cache hit")
-    later = client.chat.completions.with_raw_response.create(model="sim-small", messages=messages(f"{question} Now?"))
-    penstock.ledger(later.headers["x-request-id"])
-    assert penstock.sql("SELECT * FROM usage WHERE request_id = %s", hit) == []
+    (first,) = penstock.ledger(headers[0]["x-request-id"])
+    (row,) = penstock.ledger(hit["x-request-id"])
+    assert (row["status"], row["cache"], row["cost_usd"], row["input_tokens"]) == ("cache_hit", "hit", 0, 0)
+    assert row["saved_usd"] == first["cost_usd"] == cost_of(hit["x-penstock-saved-usd"])
+    assert row["saved_usd"] > 0
+    assert (first["cache"], first["saved_usd"]) == ("miss", None)
+    assert row["tags"] == first["tags"] == {"team": "search", "feature": "faq"}
+    assert row["route"] == first["route"] == hit["x-penstock-route"]
+
+
+@pytest.mark.parametrize("tags", ["team", "team=", "1=x", "team=x,team=y", "team==cmd()", "team=" + "x" * 65])
+def test_tags_that_are_none_are_refused_by_name(client: OpenAI, question: str, tags: str) -> None:
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.chat.completions.create(
+            model="sim-small", messages=messages(question), extra_headers={"x-penstock-tags": tags}
+        )
+    assert raised.value.param == "x-penstock-tags"
 
 
 def test_the_books_and_the_providers_count_are_equal(penstock: Penstock, client: OpenAI, question: str) -> None:

@@ -25,6 +25,7 @@ def entry_of(completed: InferenceCompleted) -> CacheStored:
         route=completed.route,
         response=completed.response,
         usage=completed.usage,
+        cost_usd=completed.cost_usd,
     )
 
 
@@ -49,4 +50,5 @@ def answer_from(entry: CacheStored, origin: Origin, api: str, request: Json) -> 
         attempts=0,
         usage=TokenUsage(),
         cost_usd=Decimal(0),
+        saved_usd=entry.cost_usd,
     )

@@ -15,6 +15,7 @@ from infra.responses import kept, place_of
 from infra.telemetry import names
 from workers.cache.entry import answer_from, entry_of, worth_keeping
 from workers.cache.key import cache_key
+from workers.cache.saving import saving
 from workers.cache.store import CacheStore
 from workers.context import Worker, WorkerContext
 
@@ -41,7 +42,8 @@ def build(context: WorkerContext) -> Worker:
         place = await place_of(context.connection.js, job, request)
         origin = Origin(job.request_id, place.created_at if place else int(time.time()))
         answer = answer_from(entry, origin, api, request)
-        return Outcome("completed", (*kept(job, request, answer.response, place), completed(job, answer)))
+        stored = kept(job, request, answer.response, place)
+        return Outcome("completed", (*stored, completed(job, answer), saving(job, entry)))
 
     async def fill(job: Job) -> Outcome:
         key = job.headers.get(envelope.CACHE_KEY)

@@ -18,9 +18,9 @@ class Arrived:
     stored_at: float
 
     @property
-    def key(self) -> tuple[str, str, int, datetime]:
+    def key(self) -> tuple[str, str, int]:
         """What makes two rows the same."""
-        return self.columns["tenant_id"], self.columns["request_id"], self.columns["attempt"], self.started_at
+        return self.columns["tenant_id"], self.columns["request_id"], self.columns["attempt"]
 
 
 def row_of(body: bytes, message_id: str, stored_at: float) -> Arrived:
@@ -36,7 +36,7 @@ def distinct(rows: Iterable[Arrived]) -> list[Arrived]:
     """One row an attempt, in the order of their keys: what is known takes the place of an estimate, and the first stays
     otherwise. Writers that touch the same rows in the same order wait for each other, and never in a circle.
     """
-    kept: dict[tuple[str, str, int, datetime], Arrived] = {}
+    kept: dict[tuple[str, str, int], Arrived] = {}
     for row in rows:
         known = kept.setdefault(row.key, row)
         if _is_estimate(known) and not _is_estimate(row):

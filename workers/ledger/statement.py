@@ -13,7 +13,10 @@ from infra.database.tables import Usage, UsageHour
 _KEY: Final = ("tenant_id", "request_id", "attempt", "started_at")
 _CELL: Final = ("tenant_id", "hour", "cell")
 _SHARED: Final = ("organisation_id", "key_id", "model", "route", "tags")
-_MICROSECONDS: Final = "coalesce(round({} * 1000)::bigint, 0)"
+_GIVEN: Final = {"started_at": "coalesce(known.started_at, r.started_at)"}
+"""PostgreSQL keeps a key apart only within a day's partition: where the attempt has a row, its time is that row's, so
+that the key finds it even if two messages disagree about the time."""
+_MICROSECONDS: Final = f"CASE WHEN status <> '{CACHE_HIT}' THEN coalesce(round({{}} * 1000)::bigint, 0) ELSE 0 END"
 _MEASURES: Final = {
     "requests": "(attempt = 1)::int",
     "calls": f"(status <> '{CACHE_HIT}')::int",
@@ -36,6 +39,11 @@ WITH written AS (
     INSERT INTO usage AS kept ({columns}, organisation_id)
     SELECT {given}, coalesce(t.organisation_id, 'default')
     FROM json_populate_recordset(NULL::usage, CAST(:rows AS json)) r LEFT JOIN tenants t ON t.id = r.tenant_id
+    LEFT JOIN LATERAL (
+        SELECT u.started_at FROM usage u
+        WHERE (u.tenant_id, u.request_id, u.attempt) = (r.tenant_id, r.request_id, r.attempt)
+        AND u.started_at > r.started_at - interval '1 day' AND u.started_at < r.started_at + interval '1 day' LIMIT 1
+    ) known ON true
     ORDER BY r.tenant_id, r.request_id, r.attempt
     ON CONFLICT ({key}) DO UPDATE SET {replaced}
     WHERE kept.status = '{interrupted}' AND excluded.status <> '{interrupted}'
@@ -68,7 +76,7 @@ def write_statement() -> TextClause:
     return text(
         _STATEMENT.format(
             columns=", ".join(columns),
-            given=", ".join(f"r.{name}" for name in columns),
+            given=", ".join(_GIVEN.get(name, f"r.{name}") for name in columns),
             key=", ".join(_KEY),
             replaced=", ".join(f"{name} = excluded.{name}" for name in replaced),
             interrupted=INTERRUPTED,

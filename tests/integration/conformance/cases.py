@@ -95,7 +95,7 @@ CASES = (
     Case("validation", "validation", "inference.requested", ("inference.validated",), "validation"),
     Case("grounding", "retrieval", "inference.ungrounded", ("inference.validated",), "retrieval"),
     Case("cache-miss", "cache", "inference.validated", ("inference.uncached",), "cache"),
-    Case("cache-hit", "cache", "inference.validated", ("inference.completed",), "cache", cached=True),
+    Case("cache-hit", "cache", "inference.validated", ("inference.completed", "usage.recorded"), "cache", cached=True),
     Case(
         "cache-fill",
         "cache",

@@ -77,7 +77,8 @@ async def test_sums_are_those_of_the_rows(engine: AsyncEngine, database: Databas
         "count(*) FILTER (WHERE status <> 'cache_hit') AS calls, count(*) FILTER (WHERE status = 'failed') AS failed, "
         "count(*) FILTER (WHERE cost_usd IS NULL) AS unpriced, sum(input_tokens)::int AS input_tokens, "
         "sum(output_tokens)::int AS output_tokens, coalesce(sum(cost_usd), 0) AS cost_usd, "
-        "coalesce(sum(saved_usd), 0) AS saved_usd, sum(round(latency_ms * 1000))::int AS latency_us "
+        "coalesce(sum(saved_usd), 0) AS saved_usd, "
+        "coalesce(sum(round(latency_ms * 1000)) FILTER (WHERE status <> 'cache_hit'), 0)::int AS latency_us "
         "FROM usage GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5::text, 6"
     )
     of_hours = await database.rows(
@@ -97,6 +98,17 @@ async def test_a_message_that_comes_again_changes_nothing(engine: AsyncEngine, d
     assert await sums(database) == before
     assert (before["requests"], before["calls"], before["cache_hits"]) == (2, 1, 1)
     assert (before["cost_usd"], before["saved_usd"]) == (Decimal("0.0000000007"), Decimal("0.25"))
+
+
+async def test_an_attempt_has_one_row_even_if_its_messages_disagree_about_the_time(
+    engine: AsyncEngine, database: Database
+):
+    midnight = datetime(2026, 11, 24, tzinfo=UTC)
+    before, after = (used(request_id="r1", started_at=midnight + timedelta(seconds=side)) for side in (-1, 1))
+    for messages in ((before,), (after,), (after, before)):
+        await write(engine, *messages)
+    (row,) = await database.usage("r1")
+    assert (row["started_at"], (await sums(database))["calls"]) == (before.started_at, 1)
 
 
 @pytest.mark.parametrize("at_once", [True, False])
