@@ -49,13 +49,13 @@ class Posted:
     cache: PostingsCache
     version: IndexVersion
 
-    async def receive(self, driver: Driver) -> Postings:
+    def read(self, rows: Rows) -> Postings:
         """Those that came, and those that need not come."""
-        rows: dict[RowKey, TermPostings] = {}
-        for term, segment, entries in await self.query.rows(driver):
-            rows[term, segment] = self.held[term, segment] if entries is None else TermPostings.of(entries)
-        self.cache.keep(self.version.id, rows)
-        return Postings(gather(rows), self.version.posted, self.version.average_length)
+        found: dict[RowKey, TermPostings] = {}
+        for term, segment, entries in rows:
+            found[term, segment] = self.held[term, segment] if entries is None else TermPostings.of(entries)
+        self.cache.keep(self.version.id, found)
+        return Postings(gather(found), self.version.posted, self.version.average_length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,12 @@ class Asked:
         self._comparing: asyncio.Task[Found] | None = None
 
     async def postings(self) -> Postings:
-        """For BM25. When they are here, the vectors are being compared already."""
-        found = await self._posted.receive(self._driver)
+        """For BM25. When they have been read, the vectors are being compared already."""
+        rows = await self._posted.query.rows(self._driver)
         self._comparing = asyncio.create_task(self._nearest.receive(self._driver))
         # The task runs until it waits for the answer: the question has been sent then.
         await asyncio.sleep(0)
-        return found
+        return self._posted.read(rows)
 
     async def nearest(self) -> Found:
         """By vector."""

@@ -3,30 +3,40 @@
 from dataclasses import fields
 from functools import lru_cache
 
-from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal, Placeholder
 
 from infra.index.filters import Condition
 from infra.index.version import IndexVersion
 from infra.index.version_tables import chunks_table, postings_table
 
-ENTER = SQL(
-    "SELECT set_config('role', 'penstock_app', true), set_config('penstock.tenant', %s, true), "
+_ENTER = SQL(
+    "SELECT set_config('role', 'penstock_app', true), set_config('penstock.tenant', {}, true), "
     # A parallel scan gains little on the data of one version, and takes its workers from other searches.
     "set_config('max_parallel_workers_per_gather', '0', true)"
 )
+ENTER = _ENTER.format(Placeholder())
 _VERSION = SQL(", ").join(Identifier("v", field.name) for field in fields(IndexVersion))
 # Reading the version sets what a search along its graph needs: one trip less.
 _PREPARED = SQL(
     "SELECT {}, set_config('hnsw.iterative_scan', 'relaxed_order', true), "
     "set_config('hnsw.ef_search', coalesce(v.graph_effort, 100)::text, true) "
 ).format(_VERSION)
-LIVE = _PREPARED + SQL("FROM vector_stores s JOIN index_versions v ON v.id = s.live_version WHERE s.id = %s")
-BY_NUMBER = _PREPARED + SQL("FROM index_versions v WHERE v.id = %s")
+LIVE = (
+    _PREPARED + SQL("FROM vector_stores s JOIN index_versions v ON v.id = s.live_version WHERE s.id = %s")
+).as_bytes()
+BY_NUMBER = (_PREPARED + SQL("FROM index_versions v WHERE v.id = %s")).as_bytes()
 EFFORT = SQL("SELECT set_config('hnsw.ef_search', %s, true)")
 
 _DOCUMENT = SQL("FROM documents d WHERE d.tenant_id = c.tenant_id AND d.store_id = %s AND d.id = c.document_id")
 _ORDERED = "SELECT c.id, {distance} AS distance FROM {chunks} c {where} ORDER BY distance LIMIT {limit}"
 _DISTANCE = SQL("(c.embedding <=> %s::halfvec)")
+
+
+def begin(tenant: str) -> Composed:
+    """Two statements in one trip: a transaction that sees one moment and writes nothing, and whose it is. They can't be
+    prepared.
+    """
+    return SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ") + _ENTER.format(Literal(tenant))
 
 
 @lru_cache(maxsize=4096)
@@ -83,13 +93,14 @@ def owners(version: int) -> bytes:
 
 @lru_cache(maxsize=4096)
 def postings(version: int) -> bytes:
-    """The rows of terms, without the entries of those that are held. Parameters: the terms and segments of the latter,
-    the terms.
+    """The rows of terms, without the entries of those that are held. Parameters: the latter as
+    segment:term, the terms.
+
+    A join with those that are held would be planned for each search anew, and that takes longer than to run it.
     """
     query = SQL(
-        "SELECT p.term, p.segment, CASE WHEN h.term IS NULL THEN p.entries END FROM {} p "
-        "LEFT JOIN unnest(%s::text[], %s::bigint[]) h (term, segment) ON h.term = p.term AND h.segment = p.segment "
-        "WHERE p.term = ANY(%s)"
+        "SELECT term, segment, CASE WHEN segment || ':' || term <> ALL(%s::text[]) THEN entries END FROM {} "
+        "WHERE term = ANY(%s)"
     )
     return query.format(postings_table(version)).as_bytes()
 

@@ -17,7 +17,8 @@ from infra.index.found import FoundChunk, Hits, in_order, unpack
 from infra.index.postings import Postings, stored_term
 from infra.index.postings_cache import PostingsCache
 from infra.index.scan import SAMPLE, Scan, along_graph, plan
-from infra.index.transaction import Driver, driver_of, not_found, require_tenant, told_as_ours
+from infra.index.snapshot import snapshot
+from infra.index.transaction import Driver, not_found
 from infra.index.vectors import HalfVector, HalfVectorDumper, from_halfvec
 from infra.index.version import COLUMNS, IndexVersion, VersionState, refused
 
@@ -33,7 +34,7 @@ class Searcher:
     """
 
     def __init__(self, engine: AsyncEngine, *, cache_bytes: int = 64 * 1024 * 1024) -> None:
-        self._engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._engine = engine
         self._cache = PostingsCache(cache_bytes)
 
     @asynccontextmanager
@@ -49,21 +50,14 @@ class Searcher:
             yield search
 
     @asynccontextmanager
-    async def _open(self, tenant: str, query: Composed, key: str | int, what: str) -> AsyncIterator["VersionSearch"]:
-        require_tenant(tenant)
-        with told_as_ours():
-            async with self._engine.connect() as connection:
-                driver = await driver_of(connection)
-                driver.adapters.register_dumper(HalfVector, HalfVectorDumper)
-                async with driver.pipeline():
-                    await driver.execute(queries.ENTER, (tenant,))
-                    row = await (await driver.execute(query, (key,), binary=True)).fetchone()
-                version = IndexVersion(*row[: len(COLUMNS)]) if row else None
-                if version is None or version.state == VersionState.DROPPED:
-                    raise not_found(what)
-                yield VersionSearch(driver, version, self._cache)
-                # psycopg forgets its prepared statements in a rollback, which is how the pool would end it.
-                await driver.commit()
+    async def _open(self, tenant: str, query: bytes, key: str | int, what: str) -> AsyncIterator["VersionSearch"]:
+        async with snapshot(self._engine, tenant) as driver:
+            driver.adapters.register_dumper(HalfVector, HalfVectorDumper)
+            rows = await Query(query, (key,)).rows(driver)
+            version = IndexVersion(*rows[0][: len(COLUMNS)]) if rows else None
+            if version is None or version.state == VersionState.DROPPED:
+                raise not_found(what)
+            yield VersionSearch(driver, version, self._cache)
 
 
 class VersionSearch:
@@ -110,7 +104,8 @@ class VersionSearch:
 
     async def postings(self, terms: Sequence[str]) -> Postings:
         """Where words stand, for BM25; a word that stands nowhere is left out."""
-        return await self._posted(terms).receive(self._driver)
+        posted = self._posted(terms)
+        return posted.read(await posted.query.rows(self._driver))
 
     async def first_passing(
         self, ranked: NDArray[np.integer[Any]], limit: int, where: Filter | None = None
@@ -174,7 +169,7 @@ class VersionSearch:
     def _posted(self, terms: Sequence[str]) -> Posted:
         wanted = sorted({stored_term(term) for term in terms if term})
         held = self._cache.held(self.version.id, wanted)
-        parameters = ([term for term, _ in held], [segment for _, segment in held], wanted)
+        parameters = ([f"{segment}:{term}" for term, segment in held], wanted)
         return Posted(Query(queries.postings(self.version.id), parameters), held, self._cache, self.version)
 
     def _nearest(self, half: HalfVector | None, condition: Condition | None, limit: int, scan: Scan) -> Nearest:

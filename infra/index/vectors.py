@@ -1,6 +1,7 @@
 """Vectors as numpy has them and as PostgreSQL's binary protocol has them. Pure."""
 
 from collections.abc import Sequence
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-_HEADER = 4
-"""Two big-endian int16: the dimension, and 0. See pgvector's `halfvec_recv`."""
+_FRAME = Struct(">hh")
+"""The dimension, and 0. See pgvector's `halfvec_recv`."""
+_HEADER = _FRAME.size
 
 
 def unit(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
@@ -27,7 +29,7 @@ def to_halfvec(vectors: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """(n, dimension) → (n, 4 + 2 x dimension) bytes: each row a halfvec of the binary protocol."""
     count, dimension = vectors.shape
     framed = np.zeros((count, _HEADER + 2 * dimension), np.uint8)
-    framed[:, :_HEADER] = np.frombuffer(np.array([dimension, 0], ">i2").tobytes(), np.uint8)
+    framed[:, :_HEADER] = np.frombuffer(_FRAME.pack(dimension, 0), np.uint8)
     framed[:, _HEADER:] = np.ascontiguousarray(vectors, ">f2").view(np.uint8).reshape(count, 2 * dimension)
     return framed
 
@@ -46,7 +48,7 @@ class HalfVector:
     __slots__ = ("framed",)
 
     def __init__(self, vector: NDArray[np.floating[Any]]) -> None:
-        self.framed = to_halfvec(unit(vector)[np.newaxis]).tobytes()
+        self.framed = _FRAME.pack(len(vector), 0) + unit(vector).astype(">f2").tobytes()
 
 
 class HalfVectorDumper(Dumper):

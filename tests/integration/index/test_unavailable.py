@@ -1,15 +1,18 @@
 """A database that is away is an error that may pass, for whoever reads or writes; and nobody's connection is lost."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from contracts.errors import ErrorCode, PenstockError
 from infra.embedded.ports import free_ports
 from infra.index import writer
 from infra.index.embeddings import Embeddings
+from infra.index.tables import VectorStore
 from infra.index.transaction import outside_transactions, tenant_transaction
 from infra.settings import Settings
 from tests.support.database import Database
@@ -81,6 +84,46 @@ async def test_a_connection_that_dies_in_a_search_is_replaced(narrow: AsyncEngin
             await kill_others(database)
             await opened.postings(["text"])
     assert raised.value.retryable
+    assert texts_of(await index.nearest("some text")) == ["some text"]
+
+
+async def test_connections_that_the_server_has_closed_are_replaced(index: Index, database: Database):
+    await index.add("d", "some text")
+    async with index.searcher.live(TENANT, STORE), index.searcher.live(TENANT, STORE):
+        pass
+    await kill_others(database)
+    async with index.searcher.live(TENANT, STORE), index.searcher.live(TENANT, STORE):
+        assert texts_of(await index.nearest("some text")) == ["some text"]
+
+
+async def test_a_search_that_fails_leaves_its_connection_as_it_was(narrow: AsyncEngine, database: Database):
+    """What is written next is written in a transaction, and may be taken back."""
+    index = await make_index(narrow)
+    with pytest.raises(PenstockError, match="does not exist"):
+        async with index.searcher.live(TENANT, "vs_nowhere"):
+            pass
+    with pytest.raises(ZeroDivisionError):
+        async with tenant_transaction(narrow, TENANT) as connection:
+            await connection.execute(insert(VectorStore).values(tenant_id=TENANT, id="vs_taken_back"))
+            raise ZeroDivisionError
+    assert not await database.rows("SELECT 1 FROM vector_stores WHERE id = 'vs_taken_back'")
+
+
+async def test_a_search_that_is_cancelled_gives_its_connection_back(narrow: AsyncEngine):
+    index = await make_index(narrow)
+    await index.add("d", "some text")
+
+    async def search_for_ever() -> None:
+        async with index.searcher.live(TENANT, STORE) as opened:
+            begun.set()
+            while True:
+                await opened.postings(["text"])
+
+    begun = asyncio.Event()
+    searching = asyncio.create_task(search_for_ever())
+    await begun.wait()
+    searching.cancel()
+    await asyncio.gather(searching, return_exceptions=True)
     assert texts_of(await index.nearest("some text")) == ["some text"]
 
 
