@@ -14,7 +14,8 @@ _QUERY = text("""
 SELECT t.organisation_id, t.models, t.disabled_at IS NOT NULL OR o.disabled_at IS NOT NULL AS disabled,
        k.id AS key_id, k.models AS key_models, k.stores,
        EXISTS (SELECT FROM budgets b WHERE (b.kind = 'organisation' AND b.subject_id = t.organisation_id)
-               OR (b.kind = 'tenant' AND b.subject_id = t.id) OR (b.kind = 'key' AND b.subject_id = k.id)) AS budgeted
+               OR (b.kind = 'tenant' AND b.subject_id = t.id)
+               OR (b.kind = 'key' AND b.subject_id IN (SELECT key_and_replaced(k.id)))) AS budgeted
 FROM tenants t JOIN organisations o ON o.id = t.organisation_id
 LEFT JOIN api_keys k ON k.id = :key_id AND k.tenant_id = t.id
 WHERE t.id = :tenant

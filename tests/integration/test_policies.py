@@ -63,10 +63,14 @@ async def test_a_budget_at_any_level_holds_for_the_key(policies: Policies, datab
     await acme(database)
     assert not (await policies.of("acme", "00aa")).budgeted
     await database.execute(
-        f"INSERT INTO budgets (id, kind, subject_id, period, amount_usd) VALUES ('b1', '{kind}', '{subject}', 'day', 5)"
+        "INSERT INTO budgets (id, kind, subject_id, period, amount_usd)"
+        f" VALUES ('b1', '{kind}', '{subject}', 'day', 5)",
+        "INSERT INTO api_keys (id, tenant_id, secret_sha256, name, scopes, replaces)"
+        " VALUES ('00bb', 'acme', '', 'k', '{}', '00aa')",
     )
     policies.forget()
     assert (await policies.of("acme", "00aa")).budgeted
+    assert (await policies.of("acme", "00bb")).budgeted
 
 
 async def test_a_change_counts_within_a_second_though_nobody_tells(policies: Policies, database: Database):

@@ -169,3 +169,18 @@ async def test_a_hard_stop_is_told_of_once_a_period_and_again_for_another_amount
     alerts = await database.rows("SELECT event, amount_usd FROM budget_alerts ORDER BY id")
     assert [(row["event"], row["amount_usd"]) for row in alerts] == [("refused", 1), ("refused", Decimal("1.5"))]
     assert NOON.date().isoformat() in next(iter(await books.balances()))
+
+
+async def test_a_key_that_took_anothers_place_spends_of_the_same_budget(
+    books: Books, database: Database, reserving: Reservations
+):
+    await database.execute(
+        "INSERT INTO api_keys (id, tenant_id, secret_sha256, name, scopes, replaces) "
+        f"VALUES ('00bb', '{ACME}', '', 'k', '{{}}', '{KEY}'), ('00cc', '{ACME}', '', 'k', '{{}}', '00bb')"
+    )
+    await books.record(call(key_id="00cc"), "0.3")
+    await add_budget(database, "key", KEY, "day", "1")
+    await books.record(call(key_id="00bb"), "0.2")
+    assert not await granted(reserving, call("0.6", key_id="00cc"))
+    assert await granted(reserving, call("0.5", key_id="00cc"))
+    assert await books.balances() == {"key-00aa-day 2026-11-23": (Decimal("0.5"), Decimal("0.5"))}

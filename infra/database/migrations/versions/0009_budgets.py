@@ -24,25 +24,39 @@ $$;
 _SCOPES = """
 CREATE TYPE budget_scope AS (organisation_id text, tenant_id text, key_id text, at timestamptz);
 
-CREATE FUNCTION budgets_of(scope budget_scope) RETURNS SETOF budgets LANGUAGE sql STABLE AS $$
-    SELECT b.* FROM (VALUES ('organisation', scope.organisation_id), ('tenant', scope.tenant_id), ('key', scope.key_id))
-        AS v (kind, subject_id) JOIN budgets b USING (kind, subject_id)
-$$;
+CREATE FUNCTION key_and_replaced(key text) RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    WHILE key IS NOT NULL LOOP
+        RETURN NEXT key;
+        key := (SELECT k.replaces FROM api_keys k WHERE k.id = key);
+    END LOOP;
+END $$;
 
-CREATE FUNCTION budget_spent_before(b budgets, start timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
+-- In PL/pgSQL, as PostgreSQL 18's planner fails when it inlines it: «variable not found in subplan target list».
+CREATE FUNCTION budgets_of(scope budget_scope) RETURNS SETOF budgets LANGUAGE plpgsql STABLE ROWS 3 AS $$
+BEGIN
+    RETURN QUERY SELECT b.* FROM (
+        SELECT 'organisation', scope.organisation_id UNION ALL SELECT 'tenant', scope.tenant_id
+        UNION ALL SELECT 'key', id FROM key_and_replaced(scope.key_id) AS k (id)) AS v (kind, subject_id)
+    JOIN budgets b USING (kind, subject_id);
+END $$;
+
+CREATE FUNCTION budget_spent_before(kind text, subject text, period text, start timestamptz) RETURNS numeric
+LANGUAGE sql STABLE AS $$
     SELECT coalesce(sum(h.cost_usd), 0) FROM usage_hourly h
-    WHERE h.hour >= start AND h.hour < coalesce(budget_period_end(b.period, start), 'infinity') AND CASE b.kind
-        WHEN 'organisation' THEN h.organisation_id = b.subject_id
-        WHEN 'tenant' THEN h.tenant_id = b.subject_id
-        ELSE h.key_id = b.subject_id AND h.tenant_id IN (SELECT k.tenant_id FROM api_keys k WHERE k.id = b.subject_id)
-        END
+    WHERE h.hour >= start AND h.hour < coalesce(budget_period_end(period, start), 'infinity') AND CASE kind
+        WHEN 'organisation' THEN h.organisation_id = subject
+        WHEN 'tenant' THEN h.tenant_id = subject
+        ELSE (h.key_id, h.tenant_id) IN (
+            SELECT k.id, k.tenant_id FROM api_keys k WHERE subject IN (SELECT key_and_replaced(k.id))) END
 $$;
 
-CREATE FUNCTION budget_reserved_before(b budgets, start timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
+CREATE FUNCTION budget_reserved_before(kind text, subject text, period text, start timestamptz) RETURNS numeric
+LANGUAGE sql STABLE AS $$
     SELECT coalesce(sum(r.amount), 0) FROM budget_reservations r
-    WHERE CASE b.kind WHEN 'organisation' THEN r.organisation_id WHEN 'tenant' THEN r.tenant_id ELSE r.key_id END
-        = b.subject_id
-    AND budget_period_start(b.period, r.started_at) = start
+    WHERE CASE kind WHEN 'organisation' THEN r.organisation_id = subject
+        WHEN 'tenant' THEN r.tenant_id = subject ELSE subject IN (SELECT key_and_replaced(r.key_id)) END
+    AND budget_period_start(period, r.started_at) = start
 $$;
 """
 
@@ -54,14 +68,15 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(7306512);
     FOR missing IN
-        SELECT DISTINCT b AS budget, b.id, budget_period_start(b.period, s.at) AS start
+        SELECT DISTINCT b.id, b.kind, b.subject_id, b.period, budget_period_start(b.period, s.at) AS start
         FROM unnest(scopes) s CROSS JOIN LATERAL budgets_of(s) b
         LEFT JOIN budget_balances x ON x.budget_id = b.id AND x.period_start = budget_period_start(b.period, s.at)
-        WHERE x.budget_id IS NULL ORDER BY 2, 3
+        WHERE x.budget_id IS NULL ORDER BY b.id, start
     LOOP
         INSERT INTO budget_balances (budget_id, period_start, spent, reserved)
-        VALUES (missing.id, missing.start, budget_spent_before(missing.budget, missing.start),
-            budget_reserved_before(missing.budget, missing.start))
+        VALUES (missing.id, missing.start,
+            budget_spent_before(missing.kind, missing.subject_id, missing.period, missing.start),
+            budget_reserved_before(missing.kind, missing.subject_id, missing.period, missing.start))
         ON CONFLICT DO NOTHING;
         IF FOUND THEN
             made := made || (missing.id || ' ' || extract(epoch FROM missing.start));
@@ -259,6 +274,7 @@ def downgrade() -> None:
         "budget_reserved_before",
         "budget_spent_before",
         "budgets_of",
+        "key_and_replaced",
         "budget_period_end",
         "budget_period_start",
     ):
