@@ -5,7 +5,7 @@ from api.dialects.dialect import Dialect
 from api.exchange import Exchange
 from api.gateway import Gateway
 from api.observed import Visit
-from infra.access.keys import INFERENCE
+from infra.access.scopes import INFERENCE
 from infra.telemetry import names
 
 
@@ -14,10 +14,11 @@ async def admit(
 ) -> Principal:
     """The caller behind a request's key, which must have `scope`, where one is named.
 
-    Raises `PenstockError`: `invalid_api_key`, `permission_denied`, or `pipeline_unavailable`.
+    Raises `PenstockError`: `invalid_api_key`, `rate_limited`, `permission_denied`, or `pipeline_unavailable`.
     """
     authorization = dialect.authorization(exchange.header)
-    principal = await gateway.authenticator.authenticate(authorization, dialect.key_hint)
+    address = exchange.address(gateway.settings.client_address_header)
+    principal = await gateway.authenticator.authenticate(authorization, dialect.key_hint, address)
     visit.facts |= {"tenant": principal.tenant, "key_id": principal.key_id}
     visit.span.attributes[names.TENANT] = principal.tenant
     if scope is not None:

@@ -11,11 +11,15 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from api.auth import Authenticator
+from api.bounded_http import bounded_http
 from api.dialects.dialect import STAGE
 from api.gateway import Gateway
 from api.inbox import Inbox
+from api.refusals import reported
 from api.routes import create_app
-from infra.access.keys import find_key
+from infra.access.changes import Listener
+from infra.access.credentials import find_credential
+from infra.access.logins import FailedLogins
 from infra.broker import Publisher, connect
 from infra.catalog.bucket import ConfigBucket
 from infra.catalog.file import CatalogFile
@@ -41,11 +45,16 @@ async def run_api(settings: Settings, log: Logger) -> None:
         for pool in (engine, documents):
             stack.push_async_callback(pool.dispose)
         inbox, registry = Inbox(), CollectorRegistry()
-        connection = await connect(settings, "api", log, back=inbox.catch_up)
+        metrics = ApiMetrics(registry)
+        failures, report = FailedLogins(settings.failed_logins), reported(log, metrics)
+        authenticator = Authenticator(partial(find_credential, engine), failures, report)
+        changes = Listener(authenticator.forget)
+        connection = await connect(settings, "api", log, back=[changes.back, inbox.catch_up])
         stack.push_async_callback(connection.close)
         watch = CatalogWatch(file, ConfigBucket(connection.js), log)
         catalog = await watch.open()
         await inbox.listen(connection.client, connection.js)
+        await changes.open(connection.client)
         processor = span_processor()
         if processor is not None:
             stack.push_async_callback(asyncio.to_thread, processor.shutdown)
@@ -55,10 +64,10 @@ async def run_api(settings: Settings, log: Logger) -> None:
             connection=connection,
             publisher=Publisher(connection.acks, STAGE),
             inbox=inbox,
-            authenticator=Authenticator(partial(find_key, engine)),
+            authenticator=authenticator,
             documents=documents,
             tracer=Tracer("api", processor, settings.trace_ratio),
-            metrics=ApiMetrics(registry),
+            metrics=metrics,
             log=log,
         )
         stack.push_async_callback(end_tasks, asyncio.create_task(watch.run(catalog)))
@@ -71,9 +80,11 @@ async def _serve(app: Starlette, settings: Settings) -> None:
         app,
         host=settings.api_host,
         port=settings.api_port,
-        http="httptools",
+        http=bounded_http(settings.max_header_bytes),
         lifespan="off",
         access_log=False,
+        # It would believe whoever connects from this machine; see `Exchange.address`.
+        proxy_headers=False,
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=max(int(settings.drain_timeout), 1),

@@ -10,6 +10,7 @@ from api.inbox import Left, Mailbox
 from contracts.errors import ErrorCode, PenstockError
 
 JSON = "application/json"
+_LONGEST_ADDRESS = 64
 
 
 class Exchange:
@@ -22,6 +23,7 @@ class Exchange:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.in_path: Mapping[str, str] = scope.get("path_params", {})
+        self._peer: tuple[str, int] | None = scope.get("client")
         self._query_string: bytes = scope.get("query_string", b"")
         self.status: int | None = None
         self.events = 0
@@ -41,6 +43,16 @@ class Exchange:
         """A request header by its lower-case name."""
         value = self._headers.get(name.encode())
         return None if value is None else value.decode("latin-1")
+
+    def address(self, trusted_header: str | None) -> str:
+        """Who sent it: the peer, or what a proxy says in a header of that name, where one is trusted.
+
+        Proxies append: the last entry is the nearest one's, and the others may be anybody's.
+        """
+        said = self.header(trusted_header.lower()) if trusted_header else None
+        if said:
+            return said.rpartition(",")[2].strip()[:_LONGEST_ADDRESS]
+        return self._peer[0] if self._peer else ""
 
     async def read_body(self, limit: int) -> bytes:
         """The whole body. Raises `PenstockError` (`request_too_large`) as soon as it is seen to exceed `limit`."""

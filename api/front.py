@@ -13,6 +13,7 @@ from contracts.inference import (
     OPENAI_EMBEDDINGS,
     OPENAI_RESPONSES,
 )
+from infra.access.scopes import EMBEDDINGS, INFERENCE
 
 OPENAI: Final[Dialect] = OpenAI()
 RESPONSES: Final[Dialect] = OpenAIResponses()
@@ -21,16 +22,17 @@ ANTHROPIC: Final[Dialect] = Anthropic()
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """One door: what is posted to `path` is a request of `api`."""
+    """One door: what is posted to `path` is a request of `api`, for keys with `scope`."""
 
     path: str
     api: str
     dialect: Dialect
+    scope: str = INFERENCE
 
 
 FRONTS: Final = (
     Front("/v1/chat/completions", OPENAI_CHAT, OPENAI),
-    Front("/v1/embeddings", OPENAI_EMBEDDINGS, OPENAI),
+    Front("/v1/embeddings", OPENAI_EMBEDDINGS, OPENAI, EMBEDDINGS),
     Front("/v1/messages", ANTHROPIC_MESSAGES, ANTHROPIC),
     Front("/v1/messages/count_tokens", ANTHROPIC_COUNT_TOKENS, ANTHROPIC),
 )

@@ -32,7 +32,7 @@ class Inference:
         """Who asks what. Raises `PenstockError`."""
         gateway, settings = self._gateway, self._gateway.settings
         self._front.dialect.check_version(exchange.header)
-        principal = await admit(gateway, exchange, visit, self._front.dialect)
+        principal = await admit(gateway, exchange, visit, self._front.dialect, self._front.scope)
         if len(gateway.inbox) >= settings.max_in_flight:
             raise PenstockError(ErrorCode.OVERLOADED, "too many requests are open here", stage=STAGE, retryable=True)
         raw = await exchange.read_body(settings.max_request_bytes)

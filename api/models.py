@@ -1,5 +1,6 @@
 """GET /v1/models: what the catalogue offers, in the shape of the API that the caller speaks."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -16,9 +17,10 @@ from infra.catalog import Catalog, Model
 _NO_DATE = "1970-01-01T00:00:00Z"
 
 
-def model_list(catalog: Catalog, dialect: Dialect) -> dict[str, Any]:
-    """All of them. Patterns are left out: they stand for names that only the provider knows."""
-    found = [model_object(model, model.name, dialect) for model in catalog.models if not model.is_pattern]
+def model_list(catalog: Catalog, dialect: Dialect, allows: Callable[[str], bool] = lambda _: True) -> dict[str, Any]:
+    """Those that `allows` lets through. Patterns are left out: they stand for names that only the provider knows."""
+    offered = (model for model in catalog.models if not model.is_pattern and allows(model.name))
+    found = [model_object(model, model.name, dialect) for model in offered]
     if dialect is not ANTHROPIC:
         return {"object": "list", "data": found}
     ends = {"first_id": found[0]["id"], "last_id": found[-1]["id"]} if found else {"first_id": None, "last_id": None}
@@ -41,16 +43,17 @@ class Models:
     async def list(self, exchange: Exchange, visit: Visit) -> None:
         """GET /v1/models."""
         dialect = spoken_by(exchange.header)
-        await admit(self._gateway, exchange, visit, dialect, scope=None)
-        await exchange.reply(200, orjson.dumps(model_list(self._gateway.catalog.current, dialect)), {})
+        principal = await admit(self._gateway, exchange, visit, dialect, scope=None)
+        offered = model_list(self._gateway.catalog.current, dialect, principal.allows_model)
+        await exchange.reply(200, orjson.dumps(offered), {})
 
     async def one(self, exchange: Exchange, visit: Visit) -> None:
         """GET /v1/models/{name}; names with a slash too."""
         dialect = spoken_by(exchange.header)
-        await admit(self._gateway, exchange, visit, dialect, scope=None)
+        principal = await admit(self._gateway, exchange, visit, dialect, scope=None)
         name = exchange.path.removeprefix("/v1/models/")
         model = self._gateway.catalog.current.resolve(name)
-        if model is None:
+        if model is None or not principal.allows_model(name):
             message = f"the model «{name}» does not exist"
             raise PenstockError(ErrorCode.MODEL_NOT_FOUND, message, stage=STAGE, param="model")
         await exchange.reply(200, orjson.dumps(model_object(model, name, dialect)), {})

@@ -8,7 +8,7 @@ import orjson
 from pydantic import ValidationError
 
 from api.admission import admit
-from api.auth import Principal
+from api.auth import Principal, require_scope
 from api.dialects.dialect import STAGE, STREAM_CONTENT_TYPE
 from api.exchange import Exchange
 from api.front import RESPONSES, RESPONSES_FRONT
@@ -26,6 +26,7 @@ from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import InferenceCompleted, InferenceFailed
 from contracts.responses import ResponseStatus, ResponseStored, request_id_of, response_id_of
 from contracts.subjects import Lane
+from infra.access.scopes import BATCH
 from infra.responses import ResponseStore, stored
 
 _ROOT = "/v1/responses/"
@@ -111,6 +112,7 @@ class Responses:
         await exchange.reply(200, orjson.dumps({"object": "list", "data": page, "has_more": more, **ends}), {})
 
     async def _in_background(self, exchange: Exchange, visit: Visit, principal: Principal, prompt: Prompt) -> None:
+        require_scope(principal, BATCH)
         if prompt.stream:
             raise _invalid("a response in the background can't be streamed as it is made", "stream")
         if prompt.parsed.get("store") is False:

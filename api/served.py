@@ -8,7 +8,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from api.admission import admit
-from api.auth import Principal, require_scope
+from api.auth import Principal, denied, require_scope
 from api.dialects.dialect import STAGE
 from api.exchange import Exchange
 from api.front import OPENAI
@@ -16,10 +16,14 @@ from api.gateway import Gateway
 from api.observed import Visit
 from contracts.apis.rules.refusal import invalid
 from contracts.errors import ErrorCode, PenstockError
-from infra.access.keys import ADMIN, DOCUMENTS, SEARCH
+from contracts.subjects import Lane
+from infra.access.scopes import ADMIN, BATCH, DOCUMENTS, SEARCH
 
 READERS, WRITERS, SEARCHERS, ADMINISTRATORS = (DOCUMENTS, SEARCH), (DOCUMENTS,), (SEARCH,), (ADMIN,)
 """The scopes of which a key needs one."""
+
+STORE = "store"
+"""What stands in a path for a store, by its id or its name."""
 
 Json = dict[str, Any]
 Rules = TypeVar("Rules", bound=BaseModel)
@@ -80,9 +84,38 @@ class Served:
         """Raises `PenstockError`."""
         principal = await admit(self._gateway, exchange, visit, OPENAI, scope=None)
         require_scope(principal, *self._scopes)
+        if (store := exchange.in_path.get(STORE)) is not None:
+            require_store(principal, store)
         answer = await self._handle(Call(exchange, visit, principal, self._gateway.settings.max_request_bytes))
         if answer is not None:
             await exchange.reply(self._status, orjson.dumps(answer), {})
+
+
+def require_store(principal: Principal, store: str, param: str | None = None) -> None:
+    """Raises `PenstockError` (`permission_denied`) for a store that isn't among those that the key is bound to.
+
+    Such a key has to call a store by its id: whose a name is can change.
+    """
+    if not principal.allows_store(store):
+        raise denied(f"this API key may use only some stores, by their ids, and {store[:128]!r} is none of them", param)
+
+
+def require_new_store(principal: Principal) -> None:
+    """Raises `PenstockError` (`permission_denied`) for a key that is bound to some stores."""
+    if principal.stores is not None:
+        raise denied("this API key may use only some stores, and make no others")
+
+
+def require_allowed_model(principal: Principal, model: str, param: str) -> None:
+    """Raises `PenstockError` (`permission_denied`) for a model that the key or its tenant may not use."""
+    if not principal.allows_model(model):
+        raise denied(f"{param}: this API key may not use the model «{model[:128]}»", param)
+
+
+def require_lane(principal: Principal, lane: Lane) -> None:
+    """Raises `PenstockError` (`permission_denied`) where work is for the batch lane, and the key isn't."""
+    if lane is Lane.BATCH:
+        require_scope(principal, BATCH)
 
 
 def refused(message: str, param: str | None = None) -> PenstockError:

@@ -14,7 +14,7 @@ from benchmarks.index import LARGE, SMALL, STORE, load
 from benchmarks.processes import BenchmarkError
 from benchmarks.report import Verdict
 from benchmarks.result import Percentiles
-from infra.access.keys import USUAL_SCOPES, create_key
+from infra.access.keys import ApiKeys, NewKey
 from infra.database.engine import create_engine
 from infra.settings import Settings
 
@@ -57,7 +57,11 @@ async def _fill(platform: Platform, corpora: dict[str, TopicCorpus]) -> dict[str
     """Write straight into an index version; a key for each tenant."""
     engine = create_engine(Settings(database_url=platform.database_url), pool_size=2)  # type: ignore[arg-type]
     try:
-        keys = {tenant: await create_key(engine, tenant, "benchmark", list(USUAL_SCOPES)) for tenant in corpora}
+        made = {tenant: NewKey(tenant, "benchmark") for tenant in corpora}
+        keys = {
+            tenant: (await ApiKeys(engine).create("cli:benchmark", new, makes_tenant=True)).text
+            for tenant, new in made.items()
+        }
         print("\n| chunks | registered, s | written, s | chunks/s | merged and graph built, s | effort | MiB |")
         print("|---:|---:|---:|---:|---:|---:|---:|")
         for tenant, corpus in corpora.items():

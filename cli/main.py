@@ -119,13 +119,14 @@ def simulate(
 
 def _mount() -> None:
     from cli.access.audit import app as audit
+    from cli.access.keys import app as keys
     from cli.access.organisations import app as organisations
+    from cli.access.tenants import app as tenants
     from cli.config import app as config
     from cli.contracts import app as contracts
     from cli.dead_letters import app as dead_letters
     from cli.evaluate import evaluate
     from cli.ingest.command import ingest
-    from cli.keys import app as keys
     from cli.reindex import app as reindex
     from cli.search import search
     from cli.stores import app as stores
@@ -136,6 +137,7 @@ def _mount() -> None:
     app.add_typer(stores, name="store", help="Vector stores: what they hold, their index versions.")
     app.add_typer(reindex, name="reindex", help="Build a store's next index version while the live one serves.")
     app.add_typer(organisations, name="org", help="Organisations: who pays for tenants.")
+    app.add_typer(tenants, name="tenant", help="Tenants: teams, whose requests and whose money it is.")
     app.add_typer(audit, name="audit", help="Administrative changes: who, what, before, after.")
     app.add_typer(keys, name="key", help="API keys.")
     app.add_typer(dead_letters, name="dlq", help="Messages that a stage gave up on.")

@@ -3,15 +3,16 @@
 import asyncio
 from typing import Any
 
-from infra.access.keys import USUAL_SCOPES, create_key, list_keys
+from infra.access.keys import ApiKeys, NewKey
 from infra.broker import connect
 from infra.catalog import Catalog, load_catalog
 from infra.database.engine import create_engine, migrate
+from infra.index.paging import Paging
 from infra.settings import Settings
 from infra.streams import provision
 from infra.telemetry.logs import configure_logging
 
-TENANT = "default"
+TENANT, ACTOR = "default", "cli:setup"
 
 
 async def set_up(settings: Settings) -> dict[str, Any]:
@@ -20,8 +21,9 @@ async def set_up(settings: Settings) -> dict[str, Any]:
     await asyncio.gather(asyncio.to_thread(migrate, settings), _provision(settings, catalog))
     engine = create_engine(settings, pool_size=1)
     try:
-        existing = await list_keys(engine)
-        key = None if existing else await create_key(engine, TENANT, "first key", list(USUAL_SCOPES))
+        keys = ApiKeys(engine)
+        existing, _ = await keys.list(Paging(1))
+        key = None if existing else (await keys.create(ACTOR, NewKey(TENANT, "first key"), makes_tenant=True)).text
     finally:
         await engine.dispose()
     return {"tenant": TENANT, "api_key": key}

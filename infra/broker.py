@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -53,11 +53,11 @@ class Connection:
 
 
 async def connect(
-    settings: Settings, service: str, log: Logger, *, back: Callable[[], Awaitable[None]] | None = None
+    settings: Settings, service: str, log: Logger, *, back: Sequence[Callable[[], Awaitable[None]]] = ()
 ) -> Connection:
     """Connect, waiting for a server that isn't there yet and reconnecting for ever after (FACTS 1).
 
-    `back` is awaited after each reconnection: what core NATS sent in between is lost.
+    Each of `back` is awaited after a reconnection: what core NATS sent in between is lost.
     """
     watch = _ConnectionLog(log, settings.nats_url.unicode_string(), back)
     broker = NatsBroker(
@@ -142,7 +142,7 @@ class Publisher:
 class _ConnectionLog:
     """One line when the broker is lost and one when it is back, however often the client tries in between."""
 
-    def __init__(self, log: Logger, url: str, back: Callable[[], Awaitable[None]] | None) -> None:
+    def __init__(self, log: Logger, url: str, back: Sequence[Callable[[], Awaitable[None]]]) -> None:
         self._log = log.bind(nats_url=url)
         self._back = back
         self._lost = False
@@ -162,5 +162,5 @@ class _ConnectionLog:
     async def on_reconnected(self) -> None:
         self._lost = False
         self._log.info("nats_reconnected")
-        if self._back is not None:
-            await self._back()
+        for each in self._back:
+            await each()

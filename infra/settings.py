@@ -39,6 +39,20 @@ class Settings(BaseSettings):
     max_request_bytes: Annotated[
         int, Field(ge=1024, le=7 * 1024 * 1024, description="A larger HTTP body is refused with 413.")
     ] = 6 * 1024 * 1024
+    max_header_bytes: Annotated[
+        int, Field(ge=4096, le=1024 * 1024, description="Longer HTTP request headers are refused with 431.")
+    ] = 64 * 1024
+    client_address_header: Annotated[
+        str | None,
+        Field(
+            description="A header in which the proxy in front says who called, such as x-forwarded-for; its last entry "
+            "counts. Without one, who connects is the caller."
+        ),
+    ] = None
+    failed_logins: Annotated[
+        int,
+        Field(ge=1, description="Wrong API keys a minute from one address, or with one key's id; one more is a 429."),
+    ] = 60
     request_timeout: Annotated[
         float, Field(gt=0, le=3600, description="The deadline of a request that names none.")
     ] = 120.0

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from opentelemetry.sdk.trace import SpanProcessor
 from prometheus_client import CollectorRegistry, start_http_server
 
+from infra.access.changes import Listener
 from infra.access.policies import Policies
 from infra.broker import Connection, Publisher, connect
 from infra.catalog import CatalogSource
@@ -138,7 +139,11 @@ class WorkerProcess:
 
     async def _open(self) -> _Shared:
         settings, registry = self._settings, CollectorRegistry()
-        self._connection = await connect(settings, "-".join(self._names), self._log)
+        policies = Policies(create_engine(settings, pool_size=_POLICY_CONNECTIONS), "access")
+        self._exit.push_async_callback(policies.close)
+        changes = Listener(policies.forget)
+        self._connection = await connect(settings, "-".join(self._names), self._log, back=[changes.back])
+        await changes.open(self._connection.client)
         processor, in_flight = span_processor(), InFlight(settings.ack_wait)
         if processor is not None:
             self._exit.push_async_callback(asyncio.to_thread, processor.shutdown)
@@ -147,8 +152,6 @@ class WorkerProcess:
             self._exit.push_async_callback(asyncio.to_thread, server.shutdown)
         keep_alive = asyncio.create_task(in_flight.keep_alive())
         self._exit.callback(keep_alive.cancel)
-        policies = Policies(create_engine(settings, pool_size=_POLICY_CONNECTIONS), "access")
-        self._exit.push_async_callback(policies.close)
         metrics, models = StageMetrics(registry), LocalModels()
         return _Shared(self._connection, processor, in_flight, registry, metrics, models, Courtesy(), policies)
 

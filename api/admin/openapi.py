@@ -4,22 +4,41 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from api.admin.rules import CreateOrganisation, UpdateOrganisation
+from api.admin.rules import (
+    CreateKey,
+    CreateOrganisation,
+    CreateTenant,
+    RotateKey,
+    UpdateKey,
+    UpdateOrganisation,
+    UpdateTenant,
+)
 from api.documents.paging import MOST
 from api.openapi_parts import Json, in_path, in_query, objects, operation, paging
 
-BODIES: Final[tuple[type[BaseModel], ...]] = (CreateOrganisation, UpdateOrganisation)
+BODIES: Final[tuple[type[BaseModel], ...]] = (
+    CreateOrganisation,
+    UpdateOrganisation,
+    CreateTenant,
+    UpdateTenant,
+    CreateKey,
+    UpdateKey,
+    RotateKey,
+)
 """The rules whose schemas are referred to."""
 
 _TEXT: Json = {"type": "string"}
 _OBJECTS = {
+    "Tenant": ("id", "object", "organisation", "name", "models", "created_at", "disabled_at"),
+    "Key": ("id", "object", "tenant", "name", "scopes", "models", "stores", "created_at", "expires_at", "revoked_at"),
+    "MadeKey": ("id", "object", "tenant", "scopes", "key"),
     "Organisation": ("id", "object", "name", "created_at", "disabled_at"),
 }
 
 
 def paths() -> Json:
     """Every path of `api.admin.routes`."""
-    return {**_organisations(), **_audit()}
+    return {**_organisations(), **_tenants(), **_keys(), **_audit()}
 
 
 def _organisations() -> Json:
@@ -35,6 +54,39 @@ def _organisations() -> Json:
             "get": operation("retrieveOrganisation", "One of them.", "Organisation", one),
             "post": operation("updateOrganisation", "As it is now.", "Organisation", one, body="UpdateOrganisation"),
         },
+    }
+
+
+def _tenants() -> Json:
+    one, organisation = in_path("tenant"), in_query("organisation", _TEXT)
+    return {
+        "/admin/v1/tenants": {
+            "post": operation("createTenant", "A new one.", "Tenant", body="CreateTenant", status=201),
+            "get": operation("listTenants", "The newest first.", "Page", *paging(MOST, "before"), organisation),
+        },
+        "/admin/v1/tenants/{tenant}": {
+            "get": operation("retrieveTenant", "One of them.", "Tenant", one),
+            "post": operation("updateTenant", "As it is now.", "Tenant", one, body="UpdateTenant"),
+        },
+    }
+
+
+def _keys() -> Json:
+    one, tenant, at = in_path("key"), in_query("tenant", _TEXT), "/admin/v1/keys"
+    made = "A key, shown this once."
+    return {
+        at: {
+            "post": operation("createKey", made, "MadeKey", body="CreateKey", status=201),
+            "get": operation("listKeys", "The newest first.", "Page", *paging(MOST, "before"), tenant),
+        },
+        f"{at}/{{key}}": {
+            "get": operation("retrieveKey", "One of them, without its secret.", "Key", one),
+            "post": operation("updateKey", "As it is now.", "Key", one, body="UpdateKey"),
+        },
+        f"{at}/{{key}}/rotate": {
+            "post": operation("rotateKey", made, "MadeKey", one, body="RotateKey", status=201),
+        },
+        f"{at}/{{key}}/revoke": {"post": operation("revokeKey", "It is let in no more.", "Key", one)},
     }
 
 

@@ -3,8 +3,10 @@
 from starlette.routing import Route
 
 from api.admin.audit import AuditEndpoints
+from api.admin.keys import KeyEndpoints
 from api.admin.organisations import OrganisationEndpoints
 from api.admin.serving import Administered
+from api.admin.tenants import TenantEndpoints
 from api.doors import Doors
 from api.front import OPENAI
 from api.gateway import Gateway
@@ -16,12 +18,19 @@ def admin_routes(doors: Doors, gateway: Gateway) -> list[Route]:
     """All of them."""
     serve = Administered(gateway)
     organisations, audit = OrganisationEndpoints(gateway), AuditEndpoints(gateway)
+    tenants, keys = TenantEndpoints(gateway), KeyEndpoints(gateway)
     at = {
         "/organisations": {"POST": serve.change(organisations.create, 201), "GET": serve.read(organisations.list)},
         "/organisations/{organisation}": {
             "GET": serve.read(organisations.retrieve),
             "POST": serve.change(organisations.update),
         },
+        "/tenants": {"POST": serve.change(tenants.create, 201), "GET": serve.read(tenants.list)},
+        "/tenants/{tenant}": {"GET": serve.read(tenants.retrieve), "POST": serve.change(tenants.update)},
+        "/keys": {"POST": serve.change(keys.create, 201), "GET": serve.read(keys.list)},
+        "/keys/{key}": {"GET": serve.read(keys.retrieve), "POST": serve.change(keys.update)},
+        "/keys/{key}/rotate": {"POST": serve.change(keys.rotate, 201)},
+        "/keys/{key}/revoke": {"POST": serve.change(keys.revoke)},
         "/audit": {"GET": serve.read(audit.list)},
     }
     return [doors.door(ROOT + path, by_method, OPENAI) for path, by_method in at.items()]

@@ -5,10 +5,21 @@ from typing import Annotated
 from pydantic import Field
 
 from api.documents.rules import Closed, Text
+from infra.access.names import LONGEST_NAME, MOST_NAMES
+from infra.access.policy import DEFAULT_ORGANISATION
+from infra.access.scopes import USUAL_SCOPES, Scope
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 """It stands in subjects."""
 Name = Annotated[Text, Field(max_length=256)]
+Scopes = Annotated[list[Scope], Field(min_length=1, max_length=6)]
+ModelNames = Annotated[Text, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^*]*\*?$")]
+"""A model as its callers write it, or its beginning with a `*` behind."""
+Models = Annotated[list[ModelNames], Field(max_length=MOST_NAMES)]
+Stores = Annotated[list[Annotated[Text, Field(min_length=1, max_length=LONGEST_NAME)]], Field(max_length=MOST_NAMES)]
+Moment = Annotated[int, Field(ge=0, le=253_402_300_799)]
+"""Up to the end of the year 9999, which is as far as dates go."""
+_YEAR = 366 * 86_400
 
 
 class CreateOrganisation(Closed):
@@ -23,3 +34,46 @@ class UpdateOrganisation(Closed):
 
     name: Name | None = None
     disabled: bool | None = None
+
+
+class CreateTenant(Closed):
+    """POST /admin/v1/tenants. Without `models` it may use all."""
+
+    id: Id
+    organisation: Id = DEFAULT_ORGANISATION
+    name: Name = ""
+    models: Models | None = None
+
+
+class UpdateTenant(Closed):
+    """POST /admin/v1/tenants/{tenant}. What is absent stays; `models` null takes the bound away."""
+
+    name: Name | None = None
+    models: Models | None = None
+    disabled: bool | None = None
+
+
+class CreateKey(Closed):
+    """POST /admin/v1/keys. Without `scopes` it may do all but administer; `expires_at` is in seconds since 1970."""
+
+    tenant: Id
+    name: Name = "key"
+    scopes: Scopes = Field(default_factory=lambda: list(USUAL_SCOPES), min_length=1)
+    models: Models | None = None
+    stores: Stores | None = None
+    expires_at: Moment | None = None
+
+
+class UpdateKey(Closed):
+    """POST /admin/v1/keys/{key}. What is absent stays; null takes a bound away."""
+
+    name: Name | None = None
+    scopes: Scopes | None = None
+    models: Models | None = None
+    stores: Stores | None = None
+
+
+class RotateKey(Closed):
+    """POST /admin/v1/keys/{key}/rotate. How long the old key is still let in, in seconds."""
+
+    overlap_seconds: Annotated[int, Field(ge=0, le=_YEAR)] = 86_400

@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from api.documents.file_access import require_files
 from api.documents.paging import page_in, paging_of
 from api.documents.rules import CreateBatch
 from api.documents.shapes import batch_object, page, store_file_object
 from api.documents.store_files import require_same_chunks, status_of
 from api.documents.submitting import Submitter
 from api.gateway import Gateway
-from api.served import Call, Json, refused
+from api.served import Call, Json, refused, require_lane
 from contracts.filters import Scalar
 from contracts.subjects import Lane
 from infra.index.documents import Documents, DocumentStatus
@@ -34,8 +35,10 @@ class BatchEndpoints:
     async def create(self, call: Call) -> Json:
         """POST"""
         asked = await call.body(CreateBatch)
+        require_lane(call.principal, Lane.BATCH)
         store = await self._stores.resolve(call.tenant, call.in_path["store"])
         wanted, param = wanted_of(asked, store)
+        await require_files(self._held, call, list(wanted), param)
         chosen = await self._submitter.choose(call.tenant, wanted, param)
         batch = await self._batches.create(call.tenant, store.id, list(wanted))
         await self._submitter.submit_files(call, store, chosen, Lane.BATCH)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import Mapping, Sequence
 
+from api.documents.file_access import require_files
 from api.documents.grouping import groups_of
 from api.documents.paging import limit_of
 from api.documents.rules import MOST_DOCUMENTS, DeleteDocuments, NewContent, RetryDocuments, SubmitDocuments
@@ -11,7 +12,7 @@ from api.documents.shapes import document_object, page
 from api.documents.store_files import status_of
 from api.documents.submitting import Accepted, NewDocument, Submitter, no_such_file
 from api.gateway import Gateway
-from api.served import Call, Json
+from api.served import Call, Json, require_lane
 from contracts.subjects import Lane
 from infra.index.documents import Documents, DocumentStatus
 from infra.index.files import FileContents, FileInfo, Files
@@ -34,6 +35,9 @@ class BulkEndpoints:
     async def submit(self, call: Call) -> Json:
         """POST: what the store holds already as it is, is «completed» and goes nowhere."""
         asked = await call.body(SubmitDocuments)
+        require_lane(call.principal, Lane(asked.lane))
+        named = [each.file_id for each in asked.documents if each.file_id is not None]
+        await require_files(self._held, call, named, "documents")
         store, files = await self._store(call), await self._named(call.tenant, asked.documents)
         accepted: list[Accepted] = []
         for group in groups_of(asked.documents, lambda each: size_of(each, files)):

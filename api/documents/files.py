@@ -3,6 +3,8 @@
 import secrets
 from typing import Final
 
+from api.auth import denied
+from api.documents.file_access import require_files
 from api.documents.paging import MOST_FILES, paging_of
 from api.documents.shapes import deleted, file_object, page
 from api.documents.upload import Upload, read_upload
@@ -33,18 +35,22 @@ class FileEndpoints:
         return file_object(stored)
 
     async def list(self, call: Call) -> Json:
-        """GET /v1/files: `purpose`, `limit`, `order`, `after`."""
+        """GET /v1/files: `purpose`, `limit`, `order`, `after`. It names the files of every store."""
+        if call.principal.stores is not None:
+            raise denied("this API key may use only some stores, and the list has the files of all")
         paging = paging_of(call.query, usual=MOST_FILES, most=MOST_FILES)
         files, more = await self._files.list(call.tenant, paging, call.query.get("purpose"))
         return page([file_object(each) for each in files], more=more)
 
     async def retrieve(self, call: Call) -> Json:
         """GET /v1/files/{file_id}"""
+        await require_files(self._held, call, [call.in_path["file_id"]])
         return file_object(await self._files.find(call.tenant, call.in_path["file_id"]))
 
     async def delete(self, call: Call) -> Json:
         """DELETE /v1/files/{file_id}: the documents that were made of it go first, out of every store."""
         tenant, file_id = call.tenant, call.in_path["file_id"]
+        await require_files(self._held, call, [file_id], alone=True)
         await self._files.find(tenant, file_id)
         for store, document_ids in (await self._held.of_file(tenant, file_id)).items():
             await self._documents.delete(tenant, store, document_ids)
@@ -53,6 +59,7 @@ class FileEndpoints:
 
     async def content(self, call: Call) -> None:
         """GET /v1/files/{file_id}/content: the bytes. Never of a type that a browser would run."""
+        await require_files(self._held, call, [call.in_path["file_id"]])
         file = await self._files.find(call.tenant, call.in_path["file_id"])
         contents = await self._files.contents(call.tenant, [file.id])
         body = contents[file.id].content if file.id in contents else b""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from api.documents.file_access import require_files
 from api.documents.paging import paging_of
 from api.documents.rules import ChunkingStrategy, CreateStoreFile, UpdateStoreFile
 from api.documents.shapes import deleted, page, store_file_object
@@ -33,6 +34,7 @@ class StoreFileEndpoints:
         asked = await call.body(CreateStoreFile)
         store = await self._store(call)
         require_same_chunks(store, asked.chunking_strategy, "chunking_strategy")
+        await require_files(self._held, call, [asked.file_id], "file_id")
         chosen = await self._submitter.choose(call.tenant, {asked.file_id: asked.attributes or {}}, "file_id")
         await self._submitter.submit_files(call, store, chosen, Lane.INTERACTIVE)
         return store_file_object(store, await self._held.find(call.tenant, store.id, asked.file_id))

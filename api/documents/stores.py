@@ -6,7 +6,7 @@ from api.documents.shapes import deleted, page, store_object
 from api.documents.store_settings import changes_of, require_local, settings_of
 from api.documents.submitting import Submitter
 from api.gateway import Gateway
-from api.served import Call, Json
+from api.served import Call, Json, require_allowed_model, require_lane, require_new_store
 from contracts.filters import Scalar
 from contracts.subjects import Lane
 from infra.index.stores import Store, Stores
@@ -23,6 +23,11 @@ class StoreEndpoints:
     async def create(self, call: Call) -> Json:
         """POST /v1/vector_stores, with the files in it that are named."""
         asked = await call.body(CreateStore)
+        require_new_store(call.principal)
+        if asked.embedding_model is not None:
+            require_allowed_model(call.principal, asked.embedding_model, "embedding_model")
+        if asked.file_ids:
+            require_lane(call.principal, Lane.BATCH)
         settings = settings_of(asked, self._gateway.catalog.current, self._gateway.settings.keep_versions)
         wanted: dict[str, dict[str, Scalar]] = {file_id: {} for file_id in asked.file_ids or ()}
         chosen = await self._submitter.choose(call.tenant, wanted, "file_ids")
@@ -39,7 +44,8 @@ class StoreEndpoints:
 
     async def list(self, call: Call) -> Json:
         """GET /v1/vector_stores: `limit`, `order`, `after`, `before`; and `name`, which is ours."""
-        stores, more = await self._stores.list(call.tenant, paging_of(call.query), call.query.get("name"))
+        paging, name, only = paging_of(call.query), call.query.get("name"), call.principal.stores
+        stores, more = await self._stores.list(call.tenant, paging, name, only)
         holdings = await self._stores.holdings(call.tenant, [each.id for each in stores])
         return page([store_object(each, holdings[each.id]) for each in stores], more=more)
 

@@ -113,8 +113,8 @@ class Submitter:
                     raise failure
 
 
-def no_such_file(file_id: str, param: str) -> PenstockError:
-    """For an id of a file in a body: nobody's, or another tenant's. `param` is its field."""
+def no_such_file(file_id: str, param: str | None) -> PenstockError:
+    """For an id of a file: nobody's, or another tenant's. `param` is its field in a body."""
     message = f"the file {file_id!r} does not exist"
     return PenstockError(ErrorCode.NOT_FOUND, message, stage=STAGE, param=param)
 

@@ -14,9 +14,10 @@ from api.gateway import Gateway
 from api.reindexing.order import order, wish
 from api.reindexing.rules import StartReindex
 from api.reindexing.shapes import job_object
-from api.served import Call, Handle, Json
+from api.served import Call, Handle, Json, require_allowed_model, require_lane
 from contracts.apis.rules.refusal import invalid
 from contracts.reindex import ReindexRequested
+from contracts.subjects import Lane
 from infra.index.jobs import ReindexJobs, Wish
 from infra.index.stores import Store, Stores
 
@@ -32,8 +33,10 @@ class JobEndpoints:
     async def create(self, call: Call) -> Json:
         """POST: build the store's next version, and let it answer if it is no worse."""
         asked = await call.body(StartReindex)
+        require_lane(call.principal, Lane.BATCH)
         store = await self._store(call)
         if asked.embedding_model is not None:
+            require_allowed_model(call.principal, asked.embedding_model, "embedding_model")
             require_model(asked.embedding_model, self._gateway.catalog.current, confidential=store.confidential)
         request = request_of(asked, store.id, f"rx_{secrets.token_hex(12)}", datetime.now(UTC))
         return job_object(await order(self._gateway, call, request))

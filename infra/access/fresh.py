@@ -13,7 +13,7 @@ from contracts.errors import ErrorCode, PenstockError
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 _FRESH, _KEPT = 0.5, 1.0
-_MOST_ENTRIES = 10_000
+_MOST_ENTRIES = 20_000
 
 
 @dataclass(slots=True)
@@ -24,6 +24,8 @@ class _Entry(Generic[V]):
 
 class Fresh(Generic[K, V]):
     """Values by key, none older than a second: one older than half of that is read anew behind its readers' backs.
+
+    Of many, those are remembered that were read last.
 
     `without_database` is for how many seconds an older one still counts while the database is away.
     """
@@ -56,6 +58,11 @@ class Fresh(Generic[K, V]):
             message = f"{self._what} can't be checked: the database can't be reached"
             raise PenstockError(ErrorCode.PIPELINE_UNAVAILABLE, message, stage=self._stage, retryable=True) from error
 
+    def last(self, key: K) -> V | None:
+        """What was read of it last, however long ago; None where nobody remembers."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.value
+
     def forget(self) -> None:
         """Something was changed: everything is read anew by the next who asks, what is being read included."""
         self._age += 1
@@ -72,8 +79,10 @@ class Fresh(Generic[K, V]):
     async def _fetch(self, key: K) -> V:
         age = self._age
         value = await self._read_value(key)
+        # What was read longest ago stands first.
+        self._entries.pop(key, None)
         if len(self._entries) >= _MOST_ENTRIES:
-            self._entries.clear()
+            del self._entries[next(iter(self._entries))]
         # Read before a change that was told of meanwhile: it answers who waits for it, and is not kept as new.
         self._entries[key] = _Entry(value, time.monotonic() - (0.0 if age == self._age else _KEPT))
         return value

@@ -1,32 +1,51 @@
-"""API keys: made once, shown once, stored as a hash.
+"""API keys: made once, shown once, stored as a hash; changed, rotated, revoked."""
 
-A key reads `psk_<public id>_<secret>`. The public id finds the row; only the SHA-256 of the secret is stored.
-"""
-
-import hashlib
-import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from contracts.subjects import require_token
+from infra.access.credentials import Secret, hash_secret, new_secret
+from infra.access.names import require_models, require_stores
+from infra.access.rotation import copy_rights, replaced
+from infra.access.rows import Values, add_row, amend_row, ensure_tenant, read_row
+from infra.access.scopes import USUAL_SCOPES, require_scopes
+from infra.access.transaction import STAGE, access_transaction, refused
 from infra.database.tables import ApiKey, Tenant
+from infra.index.paging import Keys as Order
+from infra.index.paging import Paging, read_page
 
-PREFIX = "psk"
-INFERENCE, DOCUMENTS, SEARCH, ADMIN = "inference", "documents", "search", "admin"
-USUAL_SCOPES = (INFERENCE, DOCUMENTS, SEARCH)
+_ORDER = Order(ApiKey.created_at, ApiKey.id)
 
 
 @dataclass(frozen=True, slots=True)
-class StoredKey:
-    """What the database knows of a key."""
+class NewKey:
+    """What a key is to be. `models` and `stores` None are all that the tenant may use; `expires_at` None is never."""
+
+    tenant: str
+    name: str = "key"
+    scopes: tuple[str, ...] = USUAL_SCOPES
+    models: tuple[str, ...] | None = None
+    stores: tuple[str, ...] | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What may be known of a key: all but its secret. `replaces` is the one that it was made in the place of."""
 
     id: str
     tenant: str
-    secret_sha256: bytes
-    scopes: frozenset[str]
+    name: str
+    scopes: tuple[str, ...]
+    models: tuple[str, ...] | None
+    stores: tuple[str, ...] | None
+    replaces: str | None
+    created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
 
@@ -35,58 +54,118 @@ class StoredKey:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
-def split_key(key: str) -> tuple[str, str] | None:
-    """Public id and secret, or None for what is no key of ours."""
-    parts = key.split("_")
-    if len(parts) != 3 or parts[0] != PREFIX or not parts[1].isalnum() or not parts[2].isalnum():
-        return None
-    return parts[1], parts[2]
+@dataclass(frozen=True, slots=True)
+class MadeKey:
+    """A key and, this once, its text: nobody can read it again."""
+
+    key: Key
+    text: str
 
 
-def hash_secret(secret: str) -> bytes:
-    """SHA-256. The secret has 192 bits of its own, so no slow hash has to stand in for entropy."""
-    return hashlib.sha256(secret.encode()).digest()
+class ApiKeys:
+    """Each change is in the audit log, by its `actor`; who made it announces it (`infra.access.changes`).
+
+    Every method raises `PenstockError`: `not_found`, `invalid_request`, or `pipeline_unavailable` where the database
+    can't be reached.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def create(self, actor: str, new: NewKey, *, makes_tenant: bool = False) -> MadeKey:
+        """A new key of a tenant; with `makes_tenant` of one that need not be there yet."""
+        row = {
+            "name": new.name,
+            "scopes": list(require_scopes(new.scopes)),
+            "models": require_models(new.models),
+            "stores": require_stores(new.stores),
+            "expires_at": _require_future(new.expires_at),
+        }
+        require_token(new.tenant, "tenant", stage=STAGE)
+        async with access_transaction(self._engine) as connection:
+            if makes_tenant:
+                await ensure_tenant(connection, actor, new.tenant)
+            else:
+                await read_row(connection, Tenant, new.tenant)
+            return await _add(connection, actor, {**row, "tenant_id": new.tenant})
+
+    async def find(self, key_id: str) -> Key:
+        """The key of that public id."""
+        async with access_transaction(self._engine) as connection:
+            return _key(await read_row(connection, ApiKey, key_id))
+
+    async def list(self, paging: Paging, tenant: str | None = None) -> tuple[list[Key], bool]:
+        """A page of them, or of those of a tenant, and whether there are more."""
+        query = select(ApiKey.__table__)
+        if tenant is not None:
+            query = query.where(ApiKey.tenant_id == tenant)
+        async with access_transaction(self._engine) as connection:
+            rows, more = await read_page(connection, query, _ORDER, paging)
+        return [_key(row._mapping) for row in rows], more
+
+    async def update(self, actor: str, key_id: str, changes: Mapping[str, Any]) -> Key:
+        """Change `name`, `scopes`, `models`, `stores` or `expires_at`; None of the last three takes a bound away."""
+        values = {name: _checked(name, value) for name, value in changes.items()}
+        async with access_transaction(self._engine) as connection:
+            return _key(await amend_row(connection, actor, "updated", ApiKey, key_id, values))
+
+    async def rotate(self, actor: str, key_id: str, overlap: timedelta) -> MadeKey:
+        """A new key with the same rights, limits and budgets; the old one expires after `overlap`, at most.
+
+        The new one lives as long as the old one was to.
+        """
+        now = datetime.now(UTC)
+        async with access_transaction(self._engine) as connection:
+            old = _key(await read_row(connection, ApiKey, key_id, locked=True))
+            if not old.usable_at(now):
+                raise refused(f"the key {key_id!r} is revoked or has expired: there is nothing to go on from", "key")
+            if (successor := await replaced(connection, key_id)) is not None:
+                raise refused(f"the key {key_id!r} was rotated already: {successor} is in its place", "key")
+            life = None if old.expires_at is None else now + (old.expires_at - old.created_at)
+            rights = {name: _listed(getattr(old, name)) for name in ("name", "scopes", "models", "stores")}
+            row = {**rights, "tenant_id": old.tenant, "replaces": old.id, "expires_at": life}
+            made = await _add(connection, actor, row)
+            await copy_rights(connection, actor, old.id, made.key.id)
+            ends = now + overlap if old.expires_at is None else min(old.expires_at, now + overlap)
+            await amend_row(connection, actor, "rotated", ApiKey, old.id, {"expires_at": ends})
+            return made
+
+    async def revoke(self, actor: str, key_id: str) -> Key:
+        """It is let in no more, for good. One that is revoked stays as it is."""
+        if (found := await self.find(key_id)).revoked_at is not None:
+            return found
+        values = {"revoked_at": datetime.now(UTC)}
+        async with access_transaction(self._engine) as connection:
+            return _key(await amend_row(connection, actor, "revoked", ApiKey, key_id, values))
 
 
-async def create_key(engine: AsyncEngine, tenant: str, name: str, scopes: list[str]) -> str:
-    """Make a key for a tenant, and the tenant where it isn't there. Returns the key: nobody can read it again."""
-    public_id, secret = secrets.token_hex(8), secrets.token_hex(24)
-    async with engine.begin() as connection:
-        await connection.execute(upsert(Tenant).values(id=tenant).on_conflict_do_nothing())
-        row = {"id": public_id, "tenant_id": tenant, "secret_sha256": hash_secret(secret), "name": name}
-        await connection.execute(insert(ApiKey).values(**row, scopes=scopes))
-    return f"{PREFIX}_{public_id}_{secret}"
+async def _add(connection: AsyncConnection, actor: str, values: Values) -> MadeKey:
+    secret: Secret = new_secret()
+    row = {**values, "id": secret.public_id, "secret_sha256": hash_secret(secret.secret)}
+    return MadeKey(_key(await add_row(connection, actor, ApiKey, row)), str(secret))
 
 
-async def find_key(engine: AsyncEngine, public_id: str) -> StoredKey | None:
-    """The key of that public id, or None."""
-    async with engine.connect() as connection:
-        row = (await connection.execute(select(ApiKey.__table__).where(ApiKey.id == public_id))).one_or_none()
-    return None if row is None else _stored(row._mapping)
+def _checked(name: str, value: Any) -> Any:  # noqa: ANN401 - a column's value
+    if name == "scopes":
+        return list(require_scopes(value))
+    if name == "models":
+        return require_models(value)
+    if name == "stores":
+        return require_stores(value)
+    return _require_future(value) if name == "expires_at" else value
 
 
-async def list_keys(engine: AsyncEngine) -> list[StoredKey]:
-    """Every key, the oldest first."""
-    async with engine.connect() as connection:
-        rows = (await connection.execute(select(ApiKey.__table__).order_by(ApiKey.created_at))).all()
-    return [_stored(row._mapping) for row in rows]
+def _require_future(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment <= datetime.now(UTC):
+        raise refused("expires_at: must be in the future", "expires_at")
+    return moment
 
 
-async def revoke_key(engine: AsyncEngine, public_id: str) -> bool:
-    """Whether there was a key of that id to revoke."""
-    statement = update(ApiKey).where(ApiKey.id == public_id, ApiKey.revoked_at.is_(None))
-    async with engine.begin() as connection:
-        result = await connection.execute(statement.values(revoked_at=datetime.now(UTC)))
-    return result.rowcount == 1
+def _listed(value: Any) -> Any:  # noqa: ANN401 - a column's value
+    return list(value) if isinstance(value, tuple) else value
 
 
-def _stored(row: object) -> StoredKey:
-    values = dict(row)  # type: ignore[call-overload]
-    return StoredKey(
-        id=values["id"],
-        tenant=values["tenant_id"],
-        secret_sha256=values["secret_sha256"],
-        scopes=frozenset(values["scopes"]),
-        expires_at=values["expires_at"],
-        revoked_at=values["revoked_at"],
-    )
+def _key(row: Values | Any) -> Key:  # noqa: ANN401 - a row's mapping
+    values = {name: value for name, value in row.items() if name not in ("secret_sha256", "tenant_id")}
+    named = {name: None if values[name] is None else tuple(values[name]) for name in ("scopes", "models", "stores")}
+    return Key(**{**values, **named, "tenant": row["tenant_id"]})

@@ -47,7 +47,7 @@ class Policy:
 
     def allows_model(self, asked: str) -> bool:
         """Whether the key and the tenant, where they name models, both name this one."""
-        return all(_names(names, asked) for names in self.models)
+        return allows_model(self.models, asked)
 
     def allows_store(self, store_id: str) -> bool:
         """Whether the key, where it names stores, names this one. Whose the store is, is another question."""
@@ -56,6 +56,11 @@ class Policy:
     def limits_of(self, model: str) -> tuple[Limit, ...]:
         """The limits that a request for `model` counts against."""
         return tuple(limit for limit in self.limits if limit.covers(model))
+
+
+def allows_model(models: Iterable[frozenset[str]], asked: str) -> bool:
+    """Whether each of some sets of names, a tenant's and a key's, has this one, or a beginning of it with a `*`."""
+    return all(_names(names, asked) for names in models)
 
 
 def _names(names: Iterable[str], asked: str) -> bool:

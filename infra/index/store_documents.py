@@ -1,7 +1,7 @@
 """What a store holds, as its owner sees it: each document and how far it has come in the live version."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -84,6 +84,15 @@ class StoreDocuments:
         async with tenant_transaction(self._engine, tenant) as connection:
             for row in await connection.execute(query):
                 found[row.store_id].append(row.id)
+        return dict(found)
+
+    async def stores_of_files(self, tenant: str, file_ids: Collection[str]) -> dict[str, set[str]]:
+        """The ids of the stores that each of some files is in; those that are in none are left out."""
+        query = select(Document.file_id, Document.store_id).where(Document.file_id.in_(file_ids)).distinct()
+        found: dict[str, set[str]] = defaultdict(set)
+        async with tenant_transaction(self._engine, tenant) as connection:
+            for row in await connection.execute(query):
+                found[row.file_id].add(row.store_id)
         return dict(found)
 
     async def texts(self, tenant: str, store: str, document_id: str) -> list[str]:

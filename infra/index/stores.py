@@ -133,9 +133,13 @@ class Stores:
         async with tenant_transaction(self._engine, tenant) as connection:
             return await find_store(connection, store)
 
-    async def list(self, tenant: str, paging: Paging, name: str | None = None) -> tuple[list[Store], bool]:
-        """A page of them, or of those of a name, and whether there are more."""
+    async def list(
+        self, tenant: str, paging: Paging, name: str | None = None, only: Collection[str] | None = None
+    ) -> tuple[list[Store], bool]:
+        """A page of them, or of those of a name, or of some ids, and whether there are more."""
         query = select(*_COLUMNS)
+        if only is not None:
+            query = query.where(VectorStore.id.in_(only))
         if name is not None:
             query = query.where(VectorStore.name == name)
         async with tenant_transaction(self._engine, tenant) as connection:

@@ -189,6 +189,9 @@ class ApiMetrics:
             buckets=_STAGE_SECONDS,
             registry=registry,
         )
+        self.failed_logins = Counter(
+            "penstock_failed_logins", "Requests whose API key was not let in, by why", ("reason",), registry=registry
+        )
         self.in_flight = Gauge("penstock_http_requests_in_flight", "Requests being answered", registry=registry)
         self.first_token = Histogram(
             "penstock_http_first_token_seconds",

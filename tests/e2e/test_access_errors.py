@@ -96,7 +96,7 @@ def test_an_expired_key_is_refused(penstock: Penstock) -> None:
 
 
 def test_a_key_without_the_scope_may_not_prompt(penstock: Penstock) -> None:
-    with penstock.client(penstock.create_key("default", "reporting")) as client:
+    with penstock.client(penstock.create_key("default", "search")) as client:
         with pytest.raises(openai.PermissionDeniedError) as raised:
             ask(client)
         assert raised.value.status_code == 403

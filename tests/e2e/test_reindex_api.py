@@ -10,7 +10,7 @@ import pytest
 from openai import OpenAI
 
 from contracts.reindex import ReindexRequested
-from infra.access.keys import DOCUMENTS, SEARCH
+from infra.access.scopes import BATCH, DOCUMENTS, SEARCH
 from infra.database.engine import create_engine
 from infra.index.jobs import ReindexJobs
 from infra.settings import Settings
@@ -205,5 +205,5 @@ def test_reading_needs_one_scope_and_changing_the_other(owner: OpenAI, penstock:
         assert get(searcher, store, "versions")["data"] == []
         for path in ("reindex", "rollback"):
             assert refusal(lambda path=path: post(searcher, store, path))[0] == 403
-    with penstock.client(penstock.create_key(TENANT, DOCUMENTS)) as writer:
+    with penstock.client(penstock.create_key(TENANT, DOCUMENTS, BATCH)) as writer:
         assert ended(writer, store, post(writer, store, "reindex")["id"])["state"] == "completed"

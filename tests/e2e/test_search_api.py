@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from infra.access.keys import DOCUMENTS, SEARCH
+from infra.access.scopes import DOCUMENTS, SEARCH
 from infra.telemetry import names
 from tests.e2e.documents import HOSTILE, fill, refusal
 from tests.e2e.otlp_sink import OtlpSink

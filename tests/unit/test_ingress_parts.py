@@ -14,25 +14,25 @@ from api.prompt import Prompt, read_prompt
 from contracts.apis.replay_chat import replay_completion
 from contracts.errors import HTTP_STATUS, ErrorCode, PenstockError
 from contracts.inference import OPENAI_CHAT
-from infra.access.keys import StoredKey, hash_secret, split_key
+from infra.access.credentials import Credential, hash_secret, split_key
 
 KEY = "psk_00aa_11bb"
 
 
-def stored(**fields: Any) -> StoredKey:
+def stored(**fields: Any) -> Credential:
     values = {"id": "00aa", "tenant": "acme", "secret_sha256": hash_secret("11bb"), "scopes": frozenset({"inference"})}
-    return StoredKey(**{**values, "expires_at": None, "revoked_at": None, **fields})
+    return Credential(**{**values, **fields})
 
 
 class Keys:
     """A table of one key, that counts how often it is asked."""
 
-    def __init__(self, key: StoredKey | None) -> None:
+    def __init__(self, key: Credential | None) -> None:
         self.key = key
         self.asked = 0
         self.broken = False
 
-    async def find(self, public_id: str) -> StoredKey | None:
+    async def find(self, public_id: str) -> Credential | None:
         self.asked += 1
         if self.broken:
             raise OperationalError("select", {}, Exception("away"))

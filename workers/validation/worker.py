@@ -16,6 +16,7 @@ from infra.dispatch.stage import Stage, StageSpec
 from infra.responses import ResponseStore
 from workers.context import Worker, WorkerContext
 from workers.validation.conversation import goes_on, with_earlier
+from workers.validation.permission import require_allowed
 from workers.validation.validate import STAGE, Checked, findings, from_outside, validate, without_grounds
 
 
@@ -32,6 +33,11 @@ def build(context: WorkerContext) -> Worker:
         deadline = checked.contract.deadline
         if deadline is not None and deadline.timestamp() <= time.time():
             raise PenstockError(ErrorCode.DEADLINE_EXCEEDED, "the deadline has passed", stage=STAGE)
+        policy = await context.policies.of(job.tenant, job.headers.get(envelope.KEY_ID))
+        require_allowed(policy, checked.model, checked.contract.request)
+        if policy.key_id is None:
+            # Another tenant's key, or nobody's: nothing is put down to it.
+            job.headers = {name: value for name, value in job.headers.items() if name != envelope.KEY_ID}
         found = findings(checked, job.tenant, job.position.stored_at + patience[job.lane])
         if checked.contract.api == OPENAI_RESPONSES and goes_on(checked.contract.request):
             found |= await _go_on(job, checked)

@@ -1,12 +1,17 @@
 """Repositories on an empty database."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.auth import Authenticator
 from infra.access.audit import AuditLog
+from infra.access.credentials import find_credential
+from infra.access.keys import ApiKeys
 from infra.access.organisations import Organisations
+from infra.access.tenants import Tenants
 from infra.database.engine import create_engine
 from infra.settings import Settings
 from tests.support.database import Database
@@ -27,3 +32,18 @@ def organisations(engine: AsyncEngine) -> Organisations:
 @pytest.fixture
 def audit(engine: AsyncEngine) -> AuditLog:
     return AuditLog(engine)
+
+
+@pytest.fixture
+def tenants(engine: AsyncEngine) -> Tenants:
+    return Tenants(engine)
+
+
+@pytest.fixture
+def keys(engine: AsyncEngine) -> ApiKeys:
+    return ApiKeys(engine)
+
+
+@pytest.fixture
+def authenticator(engine: AsyncEngine) -> Authenticator:
+    return Authenticator(partial(find_credential, engine))

@@ -1,0 +1,30 @@
+"""What a tenant and its key may use. The ingress has asked already; a producer of messages has been asked nothing."""
+
+from typing import Any
+
+from contracts.apis.grounding.search import file_searches
+from contracts.errors import ErrorCode, PenstockError
+from infra.access.policy import Policy
+from workers.validation.validate import STAGE
+
+
+def require_allowed(policy: Policy, model: str, request: dict[str, Any]) -> None:
+    """Raises `PenstockError` (`permission_denied`) for a tenant that is disabled, and for a model or a vector store
+    that it may not use; `param` says where that stands. `request` keeps its API's rules.
+    """
+    if policy.disabled:
+        raise _denied(f"the tenant «{policy.tenant}», or its organisation, is disabled")
+    if not policy.allows_model(model):
+        raise _denied(f"model: the model «{model[:128]}» may not be used with this key", "model")
+    if policy.stores is None:
+        return
+    for search in file_searches(request):
+        for store in search.stores:
+            if not policy.allows_store(store.name):
+                whose = "which may use only some stores, by their ids"
+                message = f"{store.path}: the store {store.name[:128]!r} may not be searched with this key, {whose}"
+                raise _denied(message, store.path)
+
+
+def _denied(message: str, param: str | None = None) -> PenstockError:
+    return PenstockError(ErrorCode.PERMISSION_DENIED, message, stage=STAGE, param=param)
