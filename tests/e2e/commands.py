@@ -16,7 +16,7 @@ PATIENCE = 90.0
 """Seconds that a command may take."""
 _PRELOADED = (
     *("cli.main", "cli.ingest.run", "cli.ingest.remote", "cli.ingest.display"),
-    *("infra.catalog.bucket", "infra.catalog.candidate", "infra.database.keys", "infra.dead_letters", "infra.settings"),
+    *("infra.catalog.bucket", "infra.catalog.candidate", "infra.access.keys", "infra.dead_letters", "infra.settings"),
     *("openai", "httpcore2", "truststore", "anyio._backends._asyncio", "psycopg"),
     *("ingestion.beir", "ingestion.hashes", "rich.live", "rich.progress", "rich.table"),
 )

@@ -73,6 +73,7 @@ async def test_a_rotated_key_goes_on_until_its_overlap_is_over(
     await database.execute(
         f"INSERT INTO limits (kind, subject_id, requests_per_minute) VALUES ('key', '{old.key.id}', 7)",
         f"INSERT INTO budgets (id, kind, subject_id, period, amount_usd) VALUES ('b', 'key', '{old.key.id}', 'day', 2)",
+        "INSERT INTO budget_balances (budget_id, period_start, spent, reserved) VALUES ('b', now(), 1.5, 0.25)",
     )
     new = await keys.rotate(BY, old.key.id, timedelta(hours=1))
     assert (new.key.replaces, new.key.name, new.key.scopes, new.key.models) == (
@@ -85,6 +86,8 @@ async def test_a_rotated_key_goes_on_until_its_overlap_is_over(
         assert (await enter(authenticator, made)).key_id == made.key.id
     for table, amount in (("limits", "requests_per_minute"), ("budgets", "amount_usd")):
         assert len(await database.rows(f"SELECT {amount} FROM {table} WHERE kind = 'key'")) == 2  # type: ignore[arg-type]
+    balances = await database.rows("SELECT spent, reserved FROM budget_balances ORDER BY reserved")
+    assert [(float(each["spent"]), float(each["reserved"])) for each in balances] == [(1.5, 0), (1.5, 0.25)]
     with pytest.raises(PenstockError, match=f"{new.key.id} is in its place"):
         await keys.rotate(BY, old.key.id, timedelta(hours=1))
     newest = await keys.rotate(BY, new.key.id, timedelta())
