@@ -15,7 +15,7 @@ from api.observed import Visit
 from api.usage.asked import asked_of
 from api.usage.shown import as_csv, as_json, next_page
 from contracts.errors import ErrorCode, PenstockError
-from infra.access.keys import ADMIN
+from infra.access.scopes import ADMIN
 from infra.usage.report import Question, report
 
 CSV = "text/csv"
