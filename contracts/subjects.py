@@ -94,6 +94,11 @@ def cancel(request_id: str) -> str:
     return f"{ROOT}.inference.cancel.{request_id}"
 
 
+def cancel_of(tenant: str, request_id: str) -> str:
+    """The same, said by a tenant: it stops that tenant's request and no other of the same id."""
+    return f"{ROOT}.inference.cancel.{tenant}.{request_id}"
+
+
 def usage_recorded(tenant: str) -> str:
     """One provider attempt, for the ledger."""
     return f"{ROOT}.usage.recorded.{tenant}"

@@ -10,12 +10,14 @@ from enum import Enum
 
 import nats.errors
 from faststream.nats import NatsBroker
+from faststream.nats.security import NatsJWT
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from contracts.errors import ErrorCode, PenstockError
+from infra.nats_auth.tokens import CredsError, read_creds
 from infra.publish_acks import Ack, PublishAcks
-from infra.settings import Settings
+from infra.settings import Settings, SettingsError
 from infra.telemetry.logs import Logger
 
 _ACK_TIMEOUT = 2.0
@@ -58,6 +60,7 @@ async def connect(
     """Connect, waiting for a server that isn't there yet and reconnecting for ever after (FACTS 1).
 
     Each of `back` is awaited after a reconnection: what core NATS sent in between is lost.
+    Raises `SettingsError` for credentials that can't be read, or that the server refuses.
     """
     watch = _ConnectionLog(log, settings.nats_url.unicode_string(), back)
     broker = NatsBroker(
@@ -73,11 +76,32 @@ async def connect(
         apply_types=False,
         logger=None,
         graceful_timeout=settings.drain_timeout,
+        security=_security(settings),
     )
-    client = await broker.connect()
+    try:
+        client = await broker.connect()
+    except nats.errors.Error as error:
+        if "authorization" not in str(error).lower():
+            raise
+        url = settings.nats_url.unicode_string()
+        raise SettingsError(f"the NATS at {url} refuses us: is PENSTOCK_NATS_CREDS right?") from error
     acks = PublishAcks(client)
     await acks.open()
     return Connection(broker, client, client.jetstream(timeout=_ACK_TIMEOUT), acks, watch)
+
+
+def _security(settings: Settings) -> NatsJWT | None:
+    """Who we are. Raises `SettingsError`."""
+    path = settings.nats_creds
+    if path is None:
+        return None
+    try:
+        creds = read_creds(path.read_text(encoding="utf-8", errors="replace"))
+    except CredsError as error:
+        raise SettingsError(f"PENSTOCK_NATS_CREDS is not usable: {path} is no .creds file: {error}.") from None
+    except OSError as error:
+        raise SettingsError(f"PENSTOCK_NATS_CREDS is not usable: {path}: {error.strerror}.") from None
+    return NatsJWT(creds.token.encode, creds.signature)
 
 
 class Publisher:

@@ -27,6 +27,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True)
 
     nats_url: Annotated[NatsUrl, Field(description="The NATS server with JetStream.")] = Url("nats://127.0.0.1:4222")
+    nats_creds: Annotated[
+        Path | None, Field(description="A .creds file for Penstock's own processes; none for a NATS without accounts.")
+    ] = None
+    nats_operator: Annotated[
+        Path | None,
+        Field(description="The file of the operator's seed: for commands that hand out tenants' NATS credentials."),
+    ] = None
     database_url: Annotated[
         PostgresDsn | None, Field(description="PostgreSQL 18 with pgvector, as postgresql://user:password@host/name.")
     ] = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from infra.embedded.errors import DataDirectoryError, DataDirectoryInUseError
+from infra.nats_auth.files import NatsAuthFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,10 @@ class DataDirectory:
     @property
     def nats(self) -> Path:
         return self.path / "nats"
+
+    @property
+    def nats_auth(self) -> NatsAuthFiles:
+        return NatsAuthFiles(self.path / "nats-auth")
 
     @property
     def postgres(self) -> Path:

