@@ -13,6 +13,7 @@ from infra.dispatch.stage import Stage, StageSpec
 from infra.streams import BATCH_SHARE
 from workers.context import Worker, WorkerContext
 from workers.documents import identify_submitted
+from workers.door import admitted
 from workers.embedders import embedders_of
 from workers.late import Late
 
@@ -51,6 +52,7 @@ def build(context: WorkerContext) -> Worker:
     late = Late(make)
 
     async def handle(job: Job) -> Outcome:
+        job.headers = await admitted(job, context.policies)
         return await (await late.get()).handle(job)
 
     async def given_up(job: Job, error: PenstockError) -> None:

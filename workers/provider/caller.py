@@ -99,7 +99,7 @@ class Caller:
         self, job: Job, call: Call, running: "asyncio.Task[None]", stop: Stop, too_late: PenstockError
     ) -> PenstockError | None:
         try:
-            with self._gone.stops(job.request_id, running), stop.ends(running):
+            with self._gone.stops(job.tenant, job.request_id, running), stop.ends(running):
                 async with asyncio.timeout(call.timeout):
                     await running
         except PenstockError as error:
@@ -107,7 +107,7 @@ class Caller:
         except TimeoutError:
             return too_late
         except asyncio.CancelledError:
-            if self._gone.left(job.request_id):
+            if self._gone.left(job.tenant, job.request_id):
                 return PenstockError(ErrorCode.CANCELLED, "the caller went away", stage=STAGE)
             if stop.given:
                 return PenstockError(ErrorCode.CANCELLED, "another deployment has answered first", stage=STAGE)

@@ -41,38 +41,47 @@ class Stop:
 
 
 class Cancellations:
-    """The calls that can be stopped, and the requests that need no call any more."""
+    """The calls that can be stopped, and the requests that need no call any more.
+
+    A tenant's word is for its own request of that id; Penstock's own ids are nobody else's.
+    """
 
     def __init__(self) -> None:
-        self._calls: dict[str, set[asyncio.Task[Any]]] = {}
+        self._calls: dict[str, dict[asyncio.Task[Any], str]] = {}
         self._left: OrderedDict[str, None] = OrderedDict()
 
     async def listen(self, client: Client) -> None:
         """Hear of callers that leave."""
-        await client.subscribe(subjects.cancel("*"), cb=self._on_cancel)
+        for subject in (subjects.cancel("*"), subjects.cancel_of("*", "*")):
+            await client.subscribe(subject, cb=self._on_cancel)
 
-    def left(self, request_id: str) -> bool:
+    def left(self, tenant: str, request_id: str) -> bool:
         """Whether the caller of this request went away."""
-        return request_id in self._left
+        return any(subject in self._left for subject in _said_on(tenant, request_id))
 
     @contextmanager
-    def stops(self, request_id: str, call: "asyncio.Task[Any]") -> Iterator[None]:
+    def stops(self, tenant: str, request_id: str, call: "asyncio.Task[Any]") -> Iterator[None]:
         """While the body runs, `call` is cancelled when its caller leaves, at once where it has left already."""
-        calls = self._calls.setdefault(request_id, set())
-        calls.add(call)
-        if self.left(request_id):
+        calls = self._calls.setdefault(request_id, {})
+        calls[call] = tenant
+        if self.left(tenant, request_id):
             call.cancel()
         try:
             yield
         finally:
-            calls.discard(call)
+            calls.pop(call, None)
             if not calls:
                 self._calls.pop(request_id, None)
 
     async def _on_cancel(self, message: Msg) -> None:
-        request_id = message.subject.rpartition(".")[2]
-        self._left[request_id] = None
+        self._left[message.subject] = None
         if len(self._left) > _REMEMBERED:
             self._left.popitem(last=False)
-        for call in self._calls.get(request_id, ()):
-            call.cancel()
+        request_id = message.subject.rpartition(".")[2]
+        for call, tenant in self._calls.get(request_id, {}).items():
+            if self.left(tenant, request_id):
+                call.cancel()
+
+
+def _said_on(tenant: str, request_id: str) -> tuple[str, str]:
+    return subjects.cancel(request_id), subjects.cancel_of(tenant, request_id)

@@ -129,7 +129,7 @@ class Run:
         return made
 
     def _require_caller(self) -> None:
-        if self._tools.gone.left(self._job.request_id):
+        if self._tools.gone.left(self._job.tenant, self._job.request_id):
             raise NothingToCallError(ErrorCode.CANCELLED, "the caller went away", stage=STAGE)
 
     async def _hedged(self, grant: Grant, after: float) -> Made:

@@ -13,6 +13,7 @@ from infra.dispatch.job import Identity, Job
 from infra.dispatch.outcome import Outcome
 from infra.dispatch.stage import Stage, StageSpec
 from workers.context import Worker, WorkerContext
+from workers.door import admitted
 from workers.embedders import ModelSpec, embedders_of
 
 _STAGE = "reindex"
@@ -35,6 +36,7 @@ def build(context: WorkerContext) -> Worker:
         from workers.reindex.run import Run
         from workers.reindex.tools import Tools
 
+        job.headers = await admitted(job, context.policies)
         connection, emitter = context.connection, Emitter(context.publisher, context.tracer)
         tools = Tools(engine, connection.client, connection.js, emitter, describe, context.log)
         ended = await Run(tools, job, _request(job)).to_the_end()

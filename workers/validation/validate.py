@@ -21,7 +21,6 @@ from contracts.inference import (
     OPENAI_RESPONSES,
     InferenceRequested,
 )
-from contracts.subjects import require_token
 from contracts.tags import write_tags
 
 STAGE = "validation"
@@ -47,12 +46,7 @@ class Checked:
 
 
 def from_outside(headers: Mapping[str, str]) -> dict[str, str]:
-    """The envelope as it may enter: what only a later stage can know is dropped, whoever wrote it.
-
-    Raises `ContractError` for an ingress that can't stand in the subject of a delta.
-    """
-    if (ingress := headers.get(envelope.INGRESS)) is not None:
-        require_token(ingress, envelope.INGRESS, stage=STAGE)
+    """The envelope as it may enter: what only a later stage can know is dropped, whoever wrote it."""
     return {name: value for name, value in headers.items() if name not in _FOUND_OUT_LATER}
 
 

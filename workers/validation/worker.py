@@ -15,6 +15,7 @@ from infra.dispatch.outcome import Outcome, forwarded
 from infra.dispatch.stage import Stage, StageSpec
 from infra.responses import ResponseStore
 from workers.context import Worker, WorkerContext
+from workers.door import admitted, require_own_ingress
 from workers.validation.conversation import goes_on, with_earlier
 from workers.validation.permission import require_allowed
 from workers.validation.validate import STAGE, Checked, findings, from_outside, validate, without_grounds
@@ -28,7 +29,8 @@ def build(context: WorkerContext) -> Worker:
     store = ResponseStore(context.connection.js, engine, STAGE)
 
     async def handle(job: Job) -> Outcome:
-        job.headers = from_outside(job.headers)
+        require_own_ingress(job, STAGE, accounts=settings.nats_creds is not None)
+        job.headers = from_outside(await admitted(job, context.policies))
         checked = validate(job.body, job.request_id)
         deadline = checked.contract.deadline
         if deadline is not None and deadline.timestamp() <= time.time():
