@@ -102,6 +102,20 @@ def setup() -> None:
     sys.stdout.write(orjson.dumps(asyncio.run(set_up(load_settings()))).decode() + "\n")
 
 
+@app.command("nats-auth")
+def nats_auth(
+    directory: Annotated[Path, typer.Argument(help="Where the secrets are kept, and what a server includes.")],
+    accounts_dir: Annotated[
+        Path | None, typer.Option(help="Where the server keeps accounts, as it sees it; accounts/ in the directory.")
+    ] = None,
+) -> None:
+    """Make what a NATS server and Penstock's processes need, so that nobody else may connect; again at any time."""
+    from infra.nats_auth.files import NatsAuthFiles
+    from infra.nats_auth.generate import generate
+
+    generate(NatsAuthFiles(directory), accounts_dir)
+
+
 @app.command()
 def simulate(
     host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
@@ -120,6 +134,7 @@ def simulate(
 def _mount() -> None:
     from cli.access.audit import app as audit
     from cli.access.keys import app as keys
+    from cli.access.nats import nats_creds, nats_revoke
     from cli.access.organisations import app as organisations
     from cli.access.tenants import app as tenants
     from cli.config import app as config
@@ -134,6 +149,8 @@ def _mount() -> None:
     app.command("ingest")(ingest)
     app.command("search")(search)
     app.command("eval")(evaluate)
+    tenants.command("nats-creds")(nats_creds)
+    tenants.command("nats-revoke")(nats_revoke)
     app.add_typer(stores, name="store", help="Vector stores: what they hold, their index versions.")
     app.add_typer(reindex, name="reindex", help="Build a store's next index version while the live one serves.")
     app.add_typer(organisations, name="org", help="Organisations: who pays for tenants.")

@@ -11,8 +11,8 @@ class UpOptions:
     """What `penstock up` is told. Port 0 is any free one; without a `catalog` one is made from what is found here.
 
     `ready_file` gets a JSON object when all is ready, and again when a process id changes: `api`, `nats`, `database`
-    (URLs), `simulator` (URL or null), `api_key` (string or null), `pids` (child name to process id). It is gone when
-    the platform is stopped.
+    (URLs), `nats_creds` (the path of the first tenant's NATS credentials), `simulator` (URL or null), `api_key` (string
+    or null), `pids` (child name to process id). It is gone when the platform is stopped.
     """
 
     data_dir: Path

@@ -1,13 +1,18 @@
 """`penstock setup`: what has to be there before a process starts. Safe to run again at any time."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from infra.access.keys import ApiKeys, NewKey
 from infra.broker import connect
 from infra.catalog import Catalog, load_catalog
 from infra.database.engine import create_engine, migrate
+from infra.embedded.datadir import write_private
 from infra.index.paging import Paging
+from infra.nats_auth.accounts import accounts
+from infra.nats_auth.files import NatsAuthFiles
+from infra.nats_auth.generate import read_operator
 from infra.settings import Settings
 from infra.streams import provision
 from infra.telemetry.logs import configure_logging
@@ -16,7 +21,10 @@ TENANT, ACTOR = "default", "cli:setup"
 
 
 async def set_up(settings: Settings) -> dict[str, Any]:
-    """Provision, migrate, make the first key. Returns `{"tenant", "api_key"}`; the key is None where there was one."""
+    """Provision, migrate, make the first key. Returns `{"tenant", "api_key", "nats_creds"}`.
+
+    The key is None where there was one, and the path of the tenant's NATS credentials where no operator is named.
+    """
     catalog = load_catalog(settings.catalog)
     await asyncio.gather(asyncio.to_thread(migrate, settings), _provision(settings, catalog))
     engine = create_engine(settings, pool_size=1)
@@ -26,7 +34,20 @@ async def set_up(settings: Settings) -> dict[str, Any]:
         key = None if existing else (await keys.create(ACTOR, NewKey(TENANT, "first key"), makes_tenant=True)).text
     finally:
         await engine.dispose()
-    return {"tenant": TENANT, "api_key": key}
+    creds = await _admit_tenants(settings, settings.nats_operator) if settings.nats_operator is not None else None
+    return {"tenant": TENANT, "api_key": key, "nats_creds": creds}
+
+
+async def _admit_tenants(settings: Settings, seed: Path) -> str:
+    """Every tenant that has a NATS account gets the doors of this version. The first tenant's credentials lie beside
+    the operator's seed: where.
+    """
+    path = NatsAuthFiles(seed.parent).tenant_creds(TENANT)
+    async with accounts(settings.nats_url.unicode_string(), read_operator(seed)) as known:
+        await known.refresh((TENANT,))
+        if not path.exists():
+            write_private(path, (await known.issue(TENANT)).text())
+    return str(path)
 
 
 async def _provision(settings: Settings, catalog: Catalog) -> None:

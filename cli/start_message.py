@@ -12,6 +12,7 @@ class Started:
 
     api: str
     nats: str
+    nats_creds: Path
     database: str = field(repr=False)
     simulator: str | None
     api_key: str | None = field(repr=False)
@@ -27,6 +28,7 @@ def start_message(started: Started, seconds: float) -> str:
     places = {
         "API": started.api,
         "NATS": started.nats,
+        "producers": f"{started.nats_creds} (NATS credentials of the tenant default)",
         "data": str(started.data),
         "logs": str(started.logs),
         **({"providers": ", ".join(started.providers)} if started.providers else {}),

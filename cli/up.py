@@ -32,6 +32,7 @@ from infra.embedded.waiting import first_of, interrupts
 PENSTOCK = (sys.executable, "-P", "-m", "cli")
 # What the servers get of our environment: the providers' keys are none of their business.
 _SERVER_VARIABLES = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "GOMEMLIMIT", "GOMAXPROCS")
+_OPERATOR_VARIABLE, _FIRST_TENANT = "PENSTOCK_NATS_OPERATOR", "default"
 _DRAIN_VARIABLE = "PENSTOCK_DRAIN_TIMEOUT"
 _DRAIN_DEFAULT, _DRAIN_MARGIN = 20.0, 5.0
 
@@ -75,7 +76,7 @@ class _Platform:
 
     async def _start_and_stay(self) -> None:
         await stop_leftovers(self._data, _say)
-        found = await self._find_providers()
+        found, _ = await asyncio.gather(self._find_providers(), self._write_nats_auth())
         await check_ports(self._claims(found))
         database_url = await self._start_servers(found)
         environ = self._child_environ(database_url, found.catalog)
@@ -90,6 +91,10 @@ class _Platform:
         self._write_ready_file()
         _say(start_message(self._started, time.monotonic() - self._began))
         await asyncio.Event().wait()
+
+    async def _write_nats_auth(self) -> None:
+        """Who may connect to NATS. By a child: what signs tokens need not stay in this process."""
+        await self._ran("nats-auth", str(self._data.nats_auth.path), env=os.environ, timeout=60.0)
 
     async def _find_providers(self) -> Detected:
         if self._options.catalog is not None:
@@ -106,7 +111,7 @@ class _Platform:
     async def _start_servers(self, found: Detected) -> str:
         """NATS, PostgreSQL and the simulator, which know nothing of each other; the database's URL."""
         environ = {name: os.environ[name] for name in _SERVER_VARIABLES if name in os.environ}
-        nats = nats_server(self._data, self._options.nats_port, environ)
+        nats = nats_server(self._data, self._options.nats_port, environ, self._data.nats_auth)
         postgres = await postgres_server(self._data, self._options.postgres_port, environ, _say)
         simulators = [self._simulator()] if found.simulator else []
         await self._supervisor.start([nats, postgres.process], simulators)
@@ -114,9 +119,12 @@ class _Platform:
 
     def _child_environ(self, database_url: str, catalog: Path) -> dict[str, str]:
         # libpq's own variables (PGSSLMODE, PGOPTIONS …) are meant for somebody else's database.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        # The operator's seed is for set-up alone.
+        others = ("PG", _OPERATOR_VARIABLE)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         return inherited | {
             "PENSTOCK_NATS_URL": nats_url(self._options.nats_port),
+            "PENSTOCK_NATS_CREDS": str(self._data.nats_auth.service_creds),
             "PENSTOCK_DATABASE_URL": database_url,
             "PENSTOCK_API_HOST": self._options.host,
             "PENSTOCK_API_PORT": str(self._options.port),
@@ -125,18 +133,24 @@ class _Platform:
 
     async def _set_up(self, environ: Mapping[str, str]) -> str | None:
         """Streams, tables and the first key, which is None where there was one before. Raises `ChildStartError`."""
-        done = await run(*self._penstock, "setup", env=environ, timeout=120.0)
-        log = self._data.logs / "setup.log"
+        operator = {_OPERATOR_VARIABLE: str(self._data.nats_auth.operator_seed)}
+        said = await self._ran("setup", env={**environ, **operator}, timeout=120.0)
+        try:
+            key = json.loads(said.splitlines()[-1])["api_key"]
+        except (ValueError, IndexError, KeyError, TypeError):
+            raise ChildStartError("setup did not say what it made.") from None
+        return str(key) if key is not None else None
+
+    async def _ran(self, command: str, *arguments: str, env: Mapping[str, str], timeout: float) -> bytes:  # noqa: ASYNC109
+        """What a sub-command said once it has ended well. Raises `ChildStartError` with its own sentence."""
+        done = await run(*self._penstock, command, *arguments, env=env, timeout=timeout)
+        log = self._data.logs / f"{command}.log"
         log.write_bytes(done.stderr)
         if done.returncode != 0:
-            sentence = last_line(done.stderr) or f"setup exited with code {done.returncode}."
+            sentence = last_line(done.stderr) or f"{command} exited with code {done.returncode}."
             traced = f" (log: {log})." if b"Traceback" in done.stderr else ""
             raise ChildStartError(f"{sentence.removeprefix('penstock: ')}{traced}")
-        try:
-            key = json.loads(done.stdout.splitlines()[-1])["api_key"]
-        except (ValueError, IndexError, KeyError, TypeError):
-            raise ChildStartError(f"setup did not say what it made (log: {log}).") from None
-        return str(key) if key is not None else None
+        return done.stdout
 
     def _simulator(self) -> ChildSpec:
         address = Address(LOOPBACK, self._options.simulator_port)
@@ -171,6 +185,7 @@ class _Platform:
         return Started(
             api=Address(self._options.host, self._options.port).url,
             nats=nats_url(self._options.nats_port),
+            nats_creds=self._data.nats_auth.tenant_creds(_FIRST_TENANT),
             database=database_url,
             simulator=simulator,
             api_key=key,
@@ -185,6 +200,7 @@ class _Platform:
         if self._options.ready_file is None or self._started is None:
             return
         told = {name: getattr(self._started, name) for name in ("api", "nats", "database", "simulator", "api_key")}
+        told["nats_creds"] = str(self._started.nats_creds)
         write_private(self._options.ready_file, json.dumps(told | {"pids": self._supervisor.pids}) + "\n")
 
     def _remove_ready_file(self) -> None:

@@ -41,7 +41,10 @@ _PARAMETERS: dict[str, Schema] = {
         "description": "Who embeds: @local, or a provider as the catalogue calls it.",
         "examples": ["@local", "openai"],
     },
-    "ingress": {"description": f"Who waits for the deltas, as `ce-ingress` of the request says: {_CHARACTERS}"},
+    "ingress": {
+        "description": "Who waits for the deltas, as `ce-ingress` of the request says; where tenants have accounts, "
+        f"the tenant: {_CHARACTERS}"
+    },
     "key": {"description": "SHA-256 of what determines the answer, in hexadecimal digits."},
     "stage": {"description": "The worker that gave the message up.", "examples": ["provider"]},
 }
@@ -191,7 +194,8 @@ def _cancel() -> _Channel:
         name=CANCEL,
         address=subjects.cancel("{request_id}"),
         stream=None,
-        summary="The caller went away: the provider call ends, what it used is recorded, the request has `failed`.",
+        summary="The caller went away: the provider call ends, what it used is recorded, the request has `failed`. "
+        "Where tenants have accounts, it ends a request of the sender's alone.",
         headers=None,
         payload={"$ref": "#/components/schemas/emptyBody"},
         content_type="text/plain",

@@ -29,7 +29,7 @@ def test_settings_that_are_named_exist(document: Path):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_commands_that_are_named_exist(document: Path):
-    named = set(re.findall(r"`penstock ([a-z]+)", document.read_text()))
+    named = set(re.findall(r"`penstock ([a-z]+(?:-[a-z]+)*)", document.read_text()))
     known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     groups = {group.name for group in app.registered_groups}
     assert named <= known | groups
@@ -46,7 +46,7 @@ def test_every_setting_has_a_description():
 @pytest.mark.parametrize(
     "arguments",
     [
-        *([], ["up"], ["worker"], ["simulate"], ["key"], ["dlq"], ["config"], ["contracts"]),
+        *([], ["up"], ["worker"], ["simulate"], ["key"], ["dlq"], ["config"], ["contracts"], ["tenant"], ["nats-auth"]),
         *(["ingest"], ["search"], ["store"], ["reindex"], ["eval"]),
     ],
 )

@@ -17,6 +17,7 @@ PATIENCE = 90.0
 _PRELOADED = (
     *("cli.main", "cli.ingest.run", "cli.ingest.remote", "cli.ingest.display"),
     *("infra.catalog.bucket", "infra.catalog.candidate", "infra.access.keys", "infra.dead_letters", "infra.settings"),
+    *("infra.nats_auth.accounts", "infra.nats_auth.generate", "infra.nats_auth.handing_out"),
     *("openai", "httpcore2", "truststore", "anyio._backends._asyncio", "psycopg"),
     *("ingestion.beir", "ingestion.hashes", "rich.live", "rich.progress", "rich.table"),
 )

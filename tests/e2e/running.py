@@ -21,6 +21,8 @@ from openai import AsyncOpenAI, OpenAI
 from psycopg.rows import dict_row
 
 from contracts import subjects
+from infra.embedded.datadir import DataDirectory
+from infra.nats_auth.files import NatsAuthFiles
 from tests.e2e import commands
 from tests.e2e.waiting import until
 
@@ -120,6 +122,8 @@ class Penstock:
     simulator: str
     key: str
     logs: Path
+    nats_auth: NatsAuthFiles | None = None
+    """None for a NATS without accounts."""
 
     @property
     def base_url(self) -> str:
@@ -139,13 +143,17 @@ class Penstock:
         return httpx2.get(self.api + path, timeout=10)
 
     async def connect(self) -> Client:
-        """A stock NATS client."""
-        return await nats.connect(self.nats)
+        """A stock NATS client that may do what Penstock's own processes may."""
+        creds = {} if self.nats_auth is None else {"user_credentials": str(self.nats_auth.service_creds)}
+        return await nats.connect(self.nats, **creds)
 
     @property
     def environ(self) -> dict[str, str]:
         """What a `penstock` command is told to find this platform, whichever way it goes."""
         urls = {"PENSTOCK_NATS_URL": self.nats, "PENSTOCK_DATABASE_URL": self.database}
+        if self.nats_auth is not None:
+            urls["PENSTOCK_NATS_CREDS"] = str(self.nats_auth.service_creds)
+            urls["PENSTOCK_NATS_OPERATOR"] = str(self.nats_auth.operator_seed)
         over_http = {"PENSTOCK_BASE_URL": self.base_url, "PENSTOCK_API_KEY": self.key}
         return clean_environ(**urls, **over_http, COLUMNS="400")
 
@@ -220,6 +228,7 @@ def penstock_of(told: dict[str, Any], data: Path, key: str | None = None) -> Pen
         simulator=told["simulator"],
         key=key or told["api_key"],
         logs=data / "logs",
+        nats_auth=DataDirectory(data).nats_auth,
     )
 
 

@@ -5,7 +5,6 @@ import re
 import uuid
 from collections.abc import AsyncIterator
 
-import nats
 import pytest
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
@@ -18,7 +17,7 @@ from tests.support.waiting import eventually
 
 @pytest.fixture
 async def door(penstock: Penstock) -> AsyncIterator[Client]:
-    client = await nats.connect(penstock.nats)
+    client = await penstock.connect()
     yield client
     await client.close()
 

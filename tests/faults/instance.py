@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from infra.embedded.datadir import DataDirectory
 from infra.embedded.ports import LOOPBACK, free_ports
 from tests.support.waiting import eventually
 from workers import names
@@ -40,6 +41,7 @@ class Instance:
         self.simulator = simulator
         self.api = f"http://{LOOPBACK}:{self.ports['port']}"
         self.nats = f"nats://{LOOPBACK}:{self.ports['nats-port']}"
+        self.nats_creds = str(DataDirectory(home / "data").nats_auth.service_creds)
         self.api_key = ""
         self._ready_file = home / "ready.json"
         self._said = home / "said"

@@ -27,7 +27,13 @@ async def connected(instance: Instance) -> AsyncIterator[Client]:
     async def silent(_: Exception) -> None:
         return None
 
-    client = await nats.connect(instance.nats, max_reconnect_attempts=-1, reconnect_time_wait=0.1, error_cb=silent)
+    client = await nats.connect(
+        instance.nats,
+        user_credentials=instance.nats_creds,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.1,
+        error_cb=silent,
+    )
     try:
         yield client
     finally:

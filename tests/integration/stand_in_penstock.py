@@ -12,6 +12,9 @@ import signal
 import sys
 from pathlib import Path
 
+from infra.nats_auth.files import NatsAuthFiles
+from infra.nats_auth.generate import generate
+
 HOME = Path(os.environ["STAND_IN_DIR"])
 
 
@@ -23,6 +26,9 @@ async def main(arguments: list[str]) -> int:
         return 1
     if command == "setup":
         return set_up()
+    if command == "nats-auth":
+        generate(NatsAuthFiles(Path(arguments[1])))
+        return 0
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, (lambda: None) if mode == "stay" else stop.set)
     if command == "simulate":

@@ -177,6 +177,7 @@ def started(**changes: object) -> Started:
     fields: dict[str, object] = {
         "api": "http://127.0.0.1:8080",
         "nats": "nats://127.0.0.1:4222",
+        "nats_creds": Path("/data/nats-auth/default.creds"),
         "database": "postgresql://penstock:secret@127.0.0.1:15432/penstock",
         "simulator": "http://127.0.0.1:8081",
         "api_key": "psk_a_b",
