@@ -133,6 +133,7 @@ def simulate(
 
 def _mount() -> None:
     from cli.access.audit import app as audit
+    from cli.access.budgets import app as budgets
     from cli.access.keys import app as keys
     from cli.access.nats import nats_creds, nats_revoke
     from cli.access.organisations import app as organisations
@@ -157,6 +158,7 @@ def _mount() -> None:
     app.add_typer(tenants, name="tenant", help="Tenants: teams, whose requests and whose money it is.")
     app.add_typer(audit, name="audit", help="Administrative changes: who, what, before, after.")
     app.add_typer(keys, name="key", help="API keys.")
+    app.add_typer(budgets, name="budget", help="How much an organisation, tenant or key may spend.")
     app.add_typer(dead_letters, name="dlq", help="Messages that a stage gave up on.")
     app.add_typer(config, name="config", help="The model catalogue: check it, apply it, see it.")
     app.add_typer(contracts, name="contracts", help="JSON Schemas and AsyncAPI of the messages.")

@@ -5,10 +5,12 @@ from typing import Final
 from pydantic import BaseModel
 
 from api.admin.rules import (
+    CreateBudget,
     CreateKey,
     CreateOrganisation,
     CreateTenant,
     RotateKey,
+    UpdateBudget,
     UpdateKey,
     UpdateOrganisation,
     UpdateTenant,
@@ -24,6 +26,8 @@ BODIES: Final[tuple[type[BaseModel], ...]] = (
     CreateKey,
     UpdateKey,
     RotateKey,
+    CreateBudget,
+    UpdateBudget,
 )
 """The rules whose schemas are referred to."""
 
@@ -32,13 +36,18 @@ _OBJECTS = {
     "Tenant": ("id", "object", "organisation", "name", "models", "created_at", "disabled_at"),
     "Key": ("id", "object", "tenant", "name", "scopes", "models", "stores", "created_at", "expires_at", "revoked_at"),
     "MadeKey": ("id", "object", "tenant", "scopes", "key"),
+    "Budget": (
+        *("id", "object", "kind", "subject_id", "period", "amount_usd", "spent_usd", "reserved_usd", "left_usd"),
+        *("period_start", "period_end", "alert_shares", "webhook_url", "created_at"),
+    ),
+    "DeletedBudget": ("id", "object", "deleted"),
     "Organisation": ("id", "object", "name", "created_at", "disabled_at"),
 }
 
 
 def paths() -> Json:
     """Every path of `api.admin.routes`."""
-    return {**_organisations(), **_tenants(), **_keys(), **_audit()}
+    return {**_organisations(), **_tenants(), **_keys(), **_budgets(), **_audit()}
 
 
 def _organisations() -> Json:
@@ -87,6 +96,22 @@ def _keys() -> Json:
             "post": operation("rotateKey", made, "MadeKey", one, body="RotateKey", status=201),
         },
         f"{at}/{{key}}/revoke": {"post": operation("revokeKey", "It is let in no more.", "Key", one)},
+    }
+
+
+def _budgets() -> Json:
+    one, at = in_path("budget"), "/admin/v1/budgets"
+    named = (in_query(name, _TEXT) for name in ("kind", "subject_id"))
+    return {
+        at: {
+            "post": operation("createBudget", "A new one.", "Budget", body="CreateBudget", status=201),
+            "get": operation("listBudgets", "The newest first.", "Page", *paging(MOST, "before"), *named),
+        },
+        f"{at}/{{budget}}": {
+            "get": operation("retrieveBudget", "One of them, and how it stands.", "Budget", one),
+            "post": operation("updateBudget", "As it is now.", "Budget", one, body="UpdateBudget"),
+            "delete": operation("deleteBudget", "It is gone.", "DeletedBudget", one),
+        },
     }
 
 

@@ -3,6 +3,7 @@
 from starlette.routing import Route
 
 from api.admin.audit import AuditEndpoints
+from api.admin.budgets import BudgetEndpoints
 from api.admin.keys import KeyEndpoints
 from api.admin.organisations import OrganisationEndpoints
 from api.admin.serving import Administered
@@ -18,7 +19,7 @@ def admin_routes(doors: Doors, gateway: Gateway) -> list[Route]:
     """All of them."""
     serve = Administered(gateway)
     organisations, audit = OrganisationEndpoints(gateway), AuditEndpoints(gateway)
-    tenants, keys = TenantEndpoints(gateway), KeyEndpoints(gateway)
+    tenants, keys, budgets = TenantEndpoints(gateway), KeyEndpoints(gateway), BudgetEndpoints(gateway)
     at = {
         "/organisations": {"POST": serve.change(organisations.create, 201), "GET": serve.read(organisations.list)},
         "/organisations/{organisation}": {
@@ -31,6 +32,12 @@ def admin_routes(doors: Doors, gateway: Gateway) -> list[Route]:
         "/keys/{key}": {"GET": serve.read(keys.retrieve), "POST": serve.change(keys.update)},
         "/keys/{key}/rotate": {"POST": serve.change(keys.rotate, 201)},
         "/keys/{key}/revoke": {"POST": serve.change(keys.revoke)},
+        "/budgets": {"POST": serve.change(budgets.create, 201), "GET": serve.read(budgets.list)},
+        "/budgets/{budget}": {
+            "GET": serve.read(budgets.retrieve),
+            "POST": serve.change(budgets.update),
+            "DELETE": serve.change(budgets.delete),
+        },
         "/audit": {"GET": serve.read(audit.list)},
     }
     return [doors.door(ROOT + path, by_method, OPENAI) for path, by_method in at.items()]

@@ -1,6 +1,6 @@
 """What may stand in the bodies of administrative requests."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -77,3 +77,28 @@ class RotateKey(Closed):
     """POST /admin/v1/keys/{key}/rotate. How long the old key is still let in, in seconds."""
 
     overlap_seconds: Annotated[int, Field(ge=0, le=_YEAR)] = 86_400
+
+
+Dollars = Annotated[str, Field(pattern=r"^[0-9]{1,10}(\.[0-9]{1,10})?$")]
+"""Text, as a float has no exact cents."""
+Share = Annotated[float, Field(gt=0, le=1)]
+Url = Annotated[Text, Field(max_length=2048)]
+
+
+class CreateBudget(Closed):
+    """POST /admin/v1/budgets"""
+
+    kind: Literal["organisation", "tenant", "key"]
+    subject_id: Id
+    period: Literal["day", "month", "total"]
+    amount_usd: Dollars
+    alert_shares: Annotated[list[Share] | None, Field(max_length=10)] = None
+    webhook_url: Url | None = None
+
+
+class UpdateBudget(Closed):
+    """POST /admin/v1/budgets/{budget}. What is absent or null stays; a webhook that is empty goes."""
+
+    amount_usd: Dollars | None = None
+    alert_shares: Annotated[list[Share] | None, Field(max_length=10)] = None
+    webhook_url: Url | None = None

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from contracts.errors import HTTP_STATUS, RETRY_AFTER_SECONDS, PenstockError
+from contracts.errors import HTTP_STATUS, RETRY_AFTER_SECONDS, ErrorCode, PenstockError
 
 STAGE = "api"
 STREAM_CONTENT_TYPE = "text/event-stream; charset=utf-8"
@@ -62,6 +62,10 @@ def status_of(error: PenstockError) -> int:
 
 
 def error_headers(error: PenstockError) -> dict[str, str]:
-    """`Retry-After` in whole seconds, rounded up, where trying again makes sense."""
+    """`Retry-After` in whole seconds, rounded up, where trying again makes sense.
+
+    The SDKs try any 429 again, at once, unless they are told not to; no budget is filled up within a second.
+    """
     after = error.retry_after if error.retry_after is not None else RETRY_AFTER_SECONDS.get(error.code)
-    return {} if after is None else {"retry-after": str(max(int(-(-after // 1)), 1))}
+    told = {} if after is None else {"retry-after": str(max(int(-(-after // 1)), 1))}
+    return told | ({"x-should-retry": "false"} if error.code is ErrorCode.INSUFFICIENT_QUOTA else {})

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import nats
+
 from tests.e2e.running import PENSTOCK, spawn
 
 
@@ -89,3 +91,11 @@ class Processes:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+async def delete_streams(url: str) -> None:
+    """Whatever a NATS holds goes."""
+    client = await nats.connect(url)
+    for stream in await client.jetstream().streams_info():
+        await client.jetstream().delete_stream(stream.config.name or "")
+    await client.close()

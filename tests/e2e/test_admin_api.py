@@ -264,3 +264,36 @@ def _answer(connection: socket.socket, sent: bytes) -> bytes:
     with suppress(ConnectionError):
         connection.sendall(sent)
     return connection.recv(4096)
+
+
+def test_a_budget_that_is_spent_stops_its_tenant_until_there_is_more(
+    penstock: Penstock, admin: Admin, team: str
+) -> None:
+    key = penstock.create_key(team)
+    budget = admin.post("/budgets", kind="tenant", subject_id=team, period="total", amount_usd="0.0000001")
+    at = f"/budgets/{budget['id']}"
+    with penstock.client(key).with_options(max_retries=2) as client:
+        with pytest.raises(openai.RateLimitError) as raised:
+            ask(client)
+        error = raised.value
+        assert (error.code, error.type) == ("insufficient_quota", "insufficient_quota")
+        assert f"the budget of this tenant, {budget['amount_usd']} dollars in total" in error.message
+        # The SDK has not asked again: nothing is there of its own accord a second later.
+        assert error.response.headers["x-should-retry"] == "false"
+        assert error.response.request.headers["x-stainless-retry-count"] == "0"
+        assert admin.post(at, amount_usd="100", alert_shares=[0.5], webhook_url="")["alert_shares"] == [0.5]
+        ask(client)
+    until(lambda: admin.get(at)["spent_usd"] != "0" and admin.get(at)["reserved_usd"] == "0", "the row to be settled")
+    listed = json.loads(penstock.run("budget", "list", "--kind", "tenant", "--subject", team, "--json").stdout)
+    assert [(each["id"], each["amount_usd"]) for each in listed] == [(budget["id"], "100")]
+    assert admin.get("/budgets", subject_id=team)["data"][0]["id"] == budget["id"]
+    assert admin.refusal("/budgets", kind="tenant", subject_id=team, period="day", amount_usd="-1") == (
+        400,
+        "amount_usd",
+    )
+    assert penstock.run("budget", "update", budget["id"], "--amount", "7", "--alert-at", "0.9").returncode == 0
+    assert penstock.run("budget", "delete", budget["id"]).returncode == 0
+    assert admin.refusal(at, amount_usd="8") == (404, None)
+    told = admin.get("/audit", kind="budget", subject_id=budget["id"])["data"]
+    assert [each["action"] for each in told] == ["deleted", "updated", "updated", "created"]
+    assert (told[1]["before"]["amount_usd"], told[1]["after"]["alert_shares"]) == ("100.0000000000", ["0.9000"])

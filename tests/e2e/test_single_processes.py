@@ -8,13 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
-import nats
 import openai
 import pytest
 from openai import OpenAI
 
 from infra.embedded.ports import free_ports
-from tests.e2e.processes import Processes, Recorder, recorder
+from tests.e2e.processes import Processes, Recorder, delete_streams, recorder
 from tests.e2e.running import PENSTOCK, Penstock, clean_environ
 from tests.e2e.waiting import until
 from tests.support.database import empty_tables
@@ -38,7 +37,7 @@ def processes(
 ) -> Iterator[Processes]:
     """Set up and running, on servers that were emptied before."""
     empty_tables(postgres_server.url)
-    asyncio.run(_delete_streams(nats_server.url))
+    asyncio.run(delete_streams(nats_server.url))
     with home_directory() as home:
         catalog = home / "catalog.json"
         catalog.write_text(json.dumps(_catalog(simulator_process.url, upstream.url)))
@@ -54,7 +53,7 @@ def processes(
             yield started
         finally:
             started.stop_all()
-            asyncio.run(_delete_streams(nats_server.url))
+            asyncio.run(delete_streams(nats_server.url))
 
 
 @pytest.fixture(scope="module")
@@ -171,10 +170,3 @@ def _catalog(simulator: str, recorded: str) -> dict[str, Any]:
         ],
         "models": [model("sim-*", "simulator"), model("recorded", "recorder")],
     }
-
-
-async def _delete_streams(url: str) -> None:
-    client = await nats.connect(url)
-    for stream in await client.jetstream().streams_info():
-        await client.jetstream().delete_stream(stream.config.name or "")
-    await client.close()

@@ -72,8 +72,6 @@ async def test_a_rotated_key_goes_on_until_its_overlap_is_over(
     old = await keys.create(BY, NewKey("acme", "batch jobs", ("batch",), ("gpt-*",)), makes_tenant=True)
     await database.execute(
         f"INSERT INTO limits (kind, subject_id, requests_per_minute) VALUES ('key', '{old.key.id}', 7)",
-        f"INSERT INTO budgets (id, kind, subject_id, period, amount_usd) VALUES ('b', 'key', '{old.key.id}', 'day', 2)",
-        "INSERT INTO budget_balances (budget_id, period_start, spent, reserved) VALUES ('b', now(), 1.5, 0.25)",
     )
     new = await keys.rotate(BY, old.key.id, timedelta(hours=1))
     assert (new.key.replaces, new.key.name, new.key.scopes, new.key.models) == (
@@ -84,17 +82,14 @@ async def test_a_rotated_key_goes_on_until_its_overlap_is_over(
     assert timedelta(minutes=59) < ends - datetime.now(UTC) <= timedelta(hours=1)
     for made in (old, new):
         assert (await enter(authenticator, made)).key_id == made.key.id
-    for table, amount in (("limits", "requests_per_minute"), ("budgets", "amount_usd")):
-        assert len(await database.rows(f"SELECT {amount} FROM {table} WHERE kind = 'key'")) == 2  # type: ignore[arg-type]
-    balances = await database.rows("SELECT spent, reserved FROM budget_balances ORDER BY reserved")
-    assert [(float(each["spent"]), float(each["reserved"])) for each in balances] == [(1.5, 0), (1.5, 0.25)]
+    assert len(await database.rows("SELECT requests_per_minute FROM limits WHERE kind = 'key'")) == 2
     with pytest.raises(PenstockError, match=f"{new.key.id} is in its place"):
         await keys.rotate(BY, old.key.id, timedelta(hours=1))
     newest = await keys.rotate(BY, new.key.id, timedelta())
     assert await refusal(authenticator, new) is ErrorCode.INVALID_API_KEY
     assert (await enter(authenticator, newest)).key_id == newest.key.id
     told = {(each.action, each.kind) for each in (await audit.list(50))[0]}
-    assert told >= {("created", "key"), ("rotated", "key"), ("copied", "limit"), ("copied", "budget")}
+    assert told >= {("created", "key"), ("rotated", "key"), ("copied", "limit")}
 
 
 async def test_a_rotation_gives_no_key_a_longer_life_than_it_was_made_for(keys: ApiKeys):

@@ -1,0 +1,82 @@
+"""The platform as it runs on several machines: four API processes and two of all workers, on shared servers."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx2
+
+from infra.embedded.ports import free_ports
+from tests.e2e.processes import Processes, delete_streams
+from tests.e2e.running import PENSTOCK, Penstock, clean_environ
+from tests.e2e.waiting import until
+from tests.support.database import empty_tables
+from tests.support.homes import home_directory
+from tests.support.servers import Server
+from tests.support.simulator import Simulator
+
+APIS, WORKERS = 4, 2
+CENT = "cent"
+"""A model each of whose calls costs a cent, before it is made as well as after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """One platform behind several addresses; each of `apis` is the same platform through another process."""
+
+    apis: tuple[Penstock, ...]
+
+
+@contextmanager
+def running_replicas(nats: Server, postgres: Server, simulator: Simulator) -> Iterator[Replicas]:
+    """Set up on servers that were emptied before, and emptied again after."""
+    empty_tables(postgres.url)
+    asyncio.run(delete_streams(nats.url))
+    with home_directory() as home:
+        catalog = home / "catalog.json"
+        catalog.write_text(json.dumps(_catalog(simulator.url)))
+        environ = clean_environ(
+            PENSTOCK_NATS_URL=nats.url,
+            PENSTOCK_DATABASE_URL=postgres.url,
+            PENSTOCK_CATALOG=str(catalog),
+            PENSTOCK_LEDGER_LINGER="0.01",
+        )
+        done = subprocess.run([PENSTOCK, "setup"], env=environ, capture_output=True, text=True, timeout=60, check=True)
+        ports = free_ports(APIS)
+        machines = [Processes(home, environ | {"PENSTOCK_API_PORT": str(port)}) for port in ports]
+        try:
+            for machine in machines[:WORKERS]:
+                machine.start("worker", "all")
+            for machine in machines:
+                machine.start("api")
+            key = json.loads(done.stdout)["api_key"]
+            urls = (f"http://127.0.0.1:{port}" for port in ports)
+            apis = [Penstock(url, nats.url, postgres.url, simulator.url, key, home) for url in urls]
+            for api in apis:
+                until(lambda api=api: _is_ready(api), "readiness", within=90)
+            yield Replicas(tuple(apis))
+        finally:
+            for machine in machines:
+                machine.stop_all()
+            asyncio.run(delete_streams(nats.url))
+
+
+def _is_ready(api: Penstock) -> bool:
+    try:
+        return api.get("/readyz").status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+def _catalog(simulator: str) -> dict[str, object]:
+    deployment = {
+        **{"name": "sim/cent", "provider": "sim", "model": "sim-small@tokens=10", "max_output_tokens": 10},
+        "prices": {"input": "0", "output": "1000"},
+    }
+    return {
+        "providers": [{"name": "sim", "kind": "openai", "base_url": f"{simulator}/v1"}],
+        "models": [{"name": CENT, "deployments": [deployment]}],
+    }

@@ -1,0 +1,64 @@
+"""What is promised of several API processes and workers at once."""
+
+import asyncio
+import json
+import os
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from openai import APIStatusError
+
+from tests.e2e.replicas import CENT, Replicas, running_replicas
+from tests.e2e.running import Penstock
+from tests.e2e.waiting import until
+from tests.support.servers import Server
+from tests.support.simulator import Simulator
+
+RUNS = int(os.environ.get("PENSTOCK_BAR_RUNS", "1"))
+"""Bars that are to hold every time are tried once, or so often."""
+
+
+@pytest.fixture(scope="module")
+def replicas(nats_server: Server, postgres_server: Server, simulator_process: Simulator) -> Iterator[Replicas]:
+    with running_replicas(nats_server, postgres_server, simulator_process) as running:
+        yield running
+
+
+async def ask(api: Penstock, key: str) -> str:
+    """The status of one request, and what code it has where it is an error."""
+    async with api.async_client(key) as client:
+        try:
+            await client.chat.completions.create(
+                model=CENT, messages=[{"role": "user", "content": f"What is {uuid.uuid4().hex}?"}]
+            )
+        except APIStatusError as error:
+            return f"{error.status_code} {error.code}"
+    return "200"
+
+
+async def ask_all(replicas: Replicas, key: str, requests: int) -> Counter[str]:
+    apis = replicas.apis
+    return Counter(await asyncio.gather(*(ask(apis[number % len(apis)], key) for number in range(requests))))
+
+
+@pytest.mark.parametrize("run", range(RUNS))
+def test_of_fifty_at_once_for_a_cent_each_exactly_twenty_pass_a_budget_of_twenty_cents(
+    replicas: Replicas, run: int
+) -> None:
+    """The bar of the issue, through four API processes."""
+    platform, tenant = replicas.apis[0], f"frugal-{uuid.uuid4().hex[:8]}"
+    key = platform.create_key(tenant)
+    made = json.loads(platform.run("budget", "create", "tenant", tenant, "month", "0.20", "--json").stdout)
+    platform.reset_simulator_stats()
+    assert asyncio.run(ask_all(replicas, key, 50)) == {"200": 20, "429 insufficient_quota": 30}
+    assert sum(platform.simulator_stats()["by_model"].values()) == 20
+
+    def settled() -> bool:
+        found = json.loads(platform.run("budget", "show", made["id"], "--json").stdout)
+        return (found["spent_usd"], found["reserved_usd"]) == ("0.2", "0")
+
+    until(settled, "all to be settled")
+    (row,) = platform.sql("SELECT count(*) AS calls, sum(cost_usd) AS cost FROM usage WHERE tenant_id = %s", tenant)
+    assert (row["calls"], str(row["cost"])) == (20, "0.2000000000")
