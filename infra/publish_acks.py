@@ -21,7 +21,8 @@ _NO_RESPONDERS = "503"
 class Ack:
     """The server's answer. `error_code` is JetStream's own (10071: wrong last sequence), `status` an HTTP-like one.
 
-    `value` is a counter's new value, None where the message was no increment.
+    `value` is a counter's new value, None where the message was no increment. `sequence` is the place of the message in
+    its stream: of the one that was there before, for a duplicate.
     """
 
     duplicate: bool = False
@@ -29,6 +30,7 @@ class Ack:
     error_code: int = 0
     reason: str = ""
     value: int | None = None
+    sequence: int = 0
 
 
 class PublishAcks:
@@ -77,7 +79,11 @@ def _read(data: bytes) -> Ack:
     error = answer.get("error")
     if error is None:
         value = answer.get("val")
-        return Ack(duplicate=bool(answer.get("duplicate")), value=None if value is None else int(value))
+        return Ack(
+            duplicate=bool(answer.get("duplicate")),
+            value=None if value is None else int(value),
+            sequence=int(answer.get("seq", 0)),
+        )
     return Ack(
         status=int(error.get("code", 500)),
         error_code=int(error.get("err_code", 0)),

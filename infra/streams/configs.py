@@ -16,6 +16,7 @@ from infra.streams.names import (
     CACHE,
     CHUNKED,
     CLAIMS,
+    COUNTER_AGE,
     COUNTERS,
     DEADLETTER,
     DUPLICATE_WINDOW,
@@ -77,7 +78,8 @@ def stream_configs(settings: Settings) -> list[StreamConfig]:
         replace(
             _queue(settings, ADVISORIES, "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"), discard=DiscardPolicy.OLD
         ),
-        replace(_kept(settings, COUNTERS, f"{ROOT}.counter.>", age=300, latest_only=True), allow_msg_counter=True),
+        # All increments, not the newest alone: one that is repeated is told what it was told at first.
+        replace(_kept(settings, COUNTERS, f"{ROOT}.counter.>", age=COUNTER_AGE), allow_msg_counter=True),
         _breakers(settings),
         replace(
             _bucket(settings, ACCESS),

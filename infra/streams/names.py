@@ -13,6 +13,9 @@ REQUESTED, VALIDATED, UNGROUNDED, UNCACHED, ROUTED = (
 ATTEMPTED, RESULTS, RESULTS_ASYNC = "INFERENCE_ATTEMPTED", "RESULTS", "RESULTS_ASYNC"
 USAGE, CACHE, RESPONSES, DEADLETTER, ADVISORIES = "USAGE", "CACHE", "RESPONSES", "DEADLETTER", "ADVISORIES"
 COUNTERS = "COUNTERS"
+COUNTER_AGE = 150.0
+"""Seconds after its last increment in which a counter is known. Longer than the duplicate window: an increment that is
+taken for a repeated one is there to be read."""
 SUBMITTED, CHUNKED, EMBEDDED, ENDED = (f"DOCUMENTS_{name}" for name in ("SUBMITTED", "CHUNKED", "EMBEDDED", "ENDED"))
 REINDEX = "REINDEX"
 LOCAL_POOL = "@local"

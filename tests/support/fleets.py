@@ -72,7 +72,7 @@ class Limits:
         if self.silent:
             await asyncio.get_running_loop().create_future()
         self.reserved.append((deployment.name, tokens))
-        return self.refusals.popleft() if self.refusals else Reservation(deployment, 0, tokens)
+        return self.refusals.popleft() if self.refusals else Reservation(deployment, tokens)
 
     async def give_back(self, reservation: Reservation) -> None:
         self.given_back.append(reservation.tokens)

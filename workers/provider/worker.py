@@ -6,6 +6,7 @@ from infra.counters import Counters
 from infra.dispatch.emit import Emitter
 from infra.dispatch.job import identify_forwarded
 from infra.dispatch.stage import Stage, StageSpec
+from infra.limits.windows import Windows
 from infra.prices import PriceBook
 from infra.streams import ROUTED, provider_subscriptions
 from infra.telemetry.metrics import ProviderMetrics
@@ -35,7 +36,7 @@ def build(context: WorkerContext) -> Worker:
     census, metrics, log = Census(), ProviderMetrics(context.registry), context.log
     watch = BreakerWatch(census, BreakerStore(connection.client, connection.js, log), metrics, log)
     context.catalog.on_change(watch.follow)
-    limits = RateLimits(Counters(connection.acks, connection.js, STAGE), log)
+    limits = RateLimits(Windows(Counters(connection.acks, connection.js, STAGE)), log)
     reservations = Reservations(settings.require_postgres_url(), STAGE)
     estimates = Estimates(settings.reserved_output_tokens, settings.reservation_margin)
     budgets = Budgets(context.policies, reservations, prices, context.catalog, estimates)

@@ -1,0 +1,1 @@
+"""Limits: what is counted by the minute over all processes, and what is open at the same time."""

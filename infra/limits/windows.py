@@ -1,0 +1,243 @@
+"""Limits a minute over all processes: sliding windows (`infra.limits.window`) on shared counters.
+
+A request is counted before it passes. Each increment is told its own new value, so of any number of processes exactly
+as many pass as may. Three things could make that untrue, and what is done about each (ADR 0025):
+
+- One that may not pass is taken back; until then it stands in the way of others. So nobody is refused at once: who does
+  not fit takes itself back, waits a moment, and looks again.
+- Two processes count in two buckets, at the border between them, and neither sees the other. So who counts soon after
+  the border looks at the bucket before, after it was counted; what reaches its counter too late is counted again; and
+  who looks again close to the border counts beyond it, where all are in one row.
+- A message is handled again, as its worker died. So an increment has a message id, and one that is repeated is told
+  what it was told at first.
+"""
+
+import asyncio
+import hashlib
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from contracts import subjects
+from infra.counters import Counters, Increment
+from infra.limits.window import BUCKET, PAST, bucket_of, leaves_at, seconds_to_reset, seconds_to_wait, used
+
+_GRACE, _SKEW = 0.5, 0.25
+"""Seconds. Clocks agree within `_SKEW`; with what comes later than that, a bucket is final after `_GRACE`."""
+_SETTLE = 0.02
+"""Seconds in which others take back what did not pass; longer each time, and not the same for everybody."""
+_ROUNDS = 8
+_FULL_FOR = 0.1
+"""Seconds for which nobody asks again whether a full window has room."""
+_MOST_NAMES = 10_000
+
+
+def counter_name(kind: str, subject: str) -> str:
+    """The name of the counter of `requests` or `tokens` of anything: it may have dots, spaces and slashes in it."""
+    return f"{kind}.{hashlib.sha256(subject.encode()).hexdigest()[:24]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`amount` is to pass a window of the counter `name` that lets `limit` through."""
+
+    name: str
+    amount: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a window still has room for, and in how many seconds it is empty if nobody asks."""
+
+    limit: int
+    remaining: int
+    reset: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was counted, on the counter of which bucket. `repeated`: by an earlier delivery of the same message."""
+
+    subject: str
+    amount: int
+    message_id: str | None
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """All of it is counted; `entries` and `standings` are in the order in which it was asked."""
+
+    entries: tuple[Entry, ...]
+    standings: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Nothing is counted. `seconds` until it would fit; `refused` says which windows have no room, by their place in
+    what was asked; of those that were not looked at no standing is known.
+    """
+
+    seconds: float
+    refused: frozenset[int]
+    standings: tuple[Standing | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A window as somebody saw it. `counts` are without what was asked; `wait` is infinite where it never fits."""
+
+    asked: Asked
+    counts: dict[int, int]
+    wait: float
+    at: float
+    entry: Entry | None = None
+
+    def standing(self) -> Standing:
+        taken = self.asked.amount if self.entry is not None and not self.wait else 0
+        counts = dict(self.counts)
+        counts[bucket_of(self.at)] = counts.get(bucket_of(self.at), 0) + taken
+        left = self.asked.limit - used(counts, bucket_of(self.at))
+        return Standing(self.asked.limit, max(left, 0), seconds_to_reset(counts, self.at))
+
+
+class Windows:
+    """All windows that a process counts in. Every method raises `PenstockError` (`pipeline_unavailable`)."""
+
+    def __init__(
+        self,
+        counters: Counters,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._counters = counters
+        self._clock = clock
+        self._sleep = sleep
+        self._final: dict[str, dict[int, int]] = {}
+        self._full: dict[str, _Look] = {}
+
+    async def count(self, asked: Sequence[Asked], key: str | None = None) -> Passed | Full:
+        """Count all of it, or nothing. What has the same `key` within two minutes is the same, and counts once."""
+        if known := self._known_to_be_full(asked):
+            return known
+        looks: Sequence[_Look] = ()
+        for number in range(_ROUNDS):
+            ids = [None if key is None else f"{key}.{one.name}.{number}" for one in asked]
+            ahead = _SKEW if number else 0.0
+            looks = await asyncio.gather(*(self._take(*one, ahead) for one in zip(asked, ids, strict=True)))
+            entries = tuple(look.entry for look in looks if look.entry is not None)
+            if not any(look.wait for look in looks):
+                return Passed(entries, tuple(look.standing() for look in looks))
+            await self.take_back(entries)
+            await self._sleep(_SETTLE * (number + random.uniform(1, 2)))
+            looks = await asyncio.gather(*map(self._look, asked))
+            if any(look.wait for look in looks):
+                self._remember_full(looks)
+                break
+        return _full(looks)
+
+    async def take_back(self, entries: Iterable[Entry]) -> None:
+        """As if it had never been counted."""
+        await asyncio.gather(*(self._add(one.subject, -one.amount, _back(one)) for one in entries))
+
+    async def correct(self, subject: str, amount: int, message_id: str | None = None) -> None:
+        """Add to what was counted, in the bucket in which it was. Nothing is done where that counts no more."""
+        if amount and leaves_at(_bucket_in(subject)) > self._clock():
+            await self._add(subject, amount, message_id)
+
+    async def _add(self, subject: str, amount: int, message_id: str | None) -> Increment:
+        if message_id is None:
+            return Increment(subject, await self._counters.add(subject, amount))
+        return await self._counters.add_once(subject, amount, message_id)
+
+    async def _take(self, asked: Asked, message_id: str | None, ahead: float) -> _Look:
+        """Count it, and see whether it fits beside what the others had counted by then."""
+        started = self._clock() + ahead
+        bucket = bucket_of(started)
+        settled = [number for number in range(bucket - PAST, bucket) if _is_final(number, started)]
+        increment, counts = await asyncio.gather(
+            self._add(_subject(asked.name, bucket), asked.amount, message_id), self._settled(asked.name, settled)
+        )
+        counted = _bucket_in(increment.subject)
+        entry = Entry(increment.subject, asked.amount, message_id, repeated=counted != bucket)
+        counts[counted] = increment.value - asked.amount
+        if entry.repeated:
+            # As it was then: what came after it has seen it.
+            then = (counted + 1) * BUCKET - _SKEW
+            before = {number: count for number, count in counts.items() if number <= counted}
+            return _Look(asked, before, seconds_to_wait(asked.limit, asked.amount, before, then), then, entry)
+        ended = self._clock()
+        border = (bucket + 1) * BUCKET
+        beside = [] if _is_final(bucket - 1, started) else [bucket - 1]
+        beside += [bucket + 1] if ended > border - _SKEW else []
+        counts |= await self._read(asked.name, beside)
+        late = ended > border + _SKEW
+        wait = max(seconds_to_wait(asked.limit, asked.amount, counts, started), _SETTLE if late else 0.0)
+        return _Look(asked, counts, wait, started, entry)
+
+    async def _look(self, asked: Asked) -> _Look:
+        """See whether it would fit, without counting it. What was empty when it was over is so still."""
+        now = self._clock()
+        bucket, known = bucket_of(now), self._final.get(asked.name, {})
+        numbers = [number for number in range(bucket - PAST, bucket + 2) if known.get(number) != 0]
+        counts = await self._read(asked.name, numbers)
+        self._keep(asked.name, {number: count for number, count in counts.items() if _is_final(number, now)}, bucket)
+        return _Look(asked, counts, seconds_to_wait(asked.limit, asked.amount, counts, now), now)
+
+    async def _settled(self, name: str, numbers: Sequence[int]) -> dict[int, int]:
+        """Buckets in which nobody counts any more, read once: that one was corrected later, only `_look` finds out."""
+        known = self._final.get(name, {})
+        found = await self._read(name, [number for number in numbers if number not in known])
+        if found:
+            self._keep(name, found, numbers[-1])
+        return {number: count for number in numbers if (count := found.get(number, known.get(number, 0)))}
+
+    async def _read(self, name: str, numbers: Sequence[int]) -> dict[int, int]:
+        values = await asyncio.gather(*(self._counters.value(_subject(name, number)) for number in numbers))
+        return dict(zip(numbers, values, strict=True))
+
+    def _keep(self, name: str, found: dict[int, int], newest: int) -> None:
+        if len(self._final) >= _MOST_NAMES and name not in self._final:
+            self._final.clear()
+        known = self._final.get(name, {}) | found
+        self._final[name] = {number: count for number, count in known.items() if number >= newest - PAST - 1}
+
+    def _remember_full(self, looks: Iterable[_Look]) -> None:
+        if len(self._full) >= _MOST_NAMES:
+            self._full.clear()
+        self._full |= {look.asked.name: look for look in looks if look.wait}
+
+    def _known_to_be_full(self, asked: Sequence[Asked]) -> Full | None:
+        now = self._clock()
+        looks: list[_Look | None] = []
+        for one in asked:
+            look = self._full.get(one.name)
+            if look is None or not 0 <= now - look.at < _FULL_FOR:
+                looks.append(None)
+            else:
+                looks.append(_Look(one, look.counts, seconds_to_wait(one.limit, one.amount, look.counts, now), now))
+        return _full(looks) if any(look and look.wait for look in looks) else None
+
+
+def _full(looks: Sequence[_Look | None]) -> Full:
+    refused = {place: look.wait for place, look in enumerate(looks) if look and look.wait}
+    standings = tuple(None if look is None else look.standing() for look in looks)
+    return Full(max(refused.values(), default=_SETTLE), frozenset(refused), standings)
+
+
+def _is_final(bucket: int, now: float) -> bool:
+    return now >= (bucket + 1) * BUCKET + _GRACE
+
+
+def _subject(name: str, bucket: int) -> str:
+    return subjects.counter(f"{name}.{bucket}")
+
+
+def _bucket_in(subject: str) -> int:
+    return int(subject.rpartition(".")[2])
+
+
+def _back(entry: Entry) -> str | None:
+    return None if entry.message_id is None else f"{entry.message_id}.back"
