@@ -13,14 +13,14 @@ as many pass as may. Three things could make that untrue, and what is done about
 """
 
 import asyncio
-import hashlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from contracts import subjects
 from infra.counters import Counters, Increment
+from infra.limits.counted import Asked, Entry, Full, Passed, Standing
 from infra.limits.window import BUCKET, PAST, bucket_of, leaves_at, seconds_to_reset, seconds_to_wait, used
 
 _GRACE, _SKEW = 0.5, 0.25
@@ -31,58 +31,6 @@ _ROUNDS = 8
 _FULL_FOR = 0.1
 """Seconds for which nobody asks again whether a full window has room."""
 _MOST_NAMES = 10_000
-
-
-def counter_name(kind: str, subject: str) -> str:
-    """The name of the counter of `requests` or `tokens` of anything: it may have dots, spaces and slashes in it."""
-    return f"{kind}.{hashlib.sha256(subject.encode()).hexdigest()[:24]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """`amount` is to pass a window of the counter `name` that lets `limit` through."""
-
-    name: str
-    amount: int
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What a window still has room for, and in how many seconds it is empty if nobody asks."""
-
-    limit: int
-    remaining: int
-    reset: float
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What was counted, on the counter of which bucket. `repeated`: by an earlier delivery of the same message."""
-
-    subject: str
-    amount: int
-    message_id: str | None
-    repeated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """All of it is counted; `entries` and `standings` are in the order in which it was asked."""
-
-    entries: tuple[Entry, ...]
-    standings: tuple[Standing, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Full:
-    """Nothing is counted. `seconds` until it would fit; `refused` says which windows have no room, by their place in
-    what was asked; of those that were not looked at no standing is known.
-    """
-
-    seconds: float
-    refused: frozenset[int]
-    standings: tuple[Standing | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +51,28 @@ class _Look:
         return Standing(self.asked.limit, max(left, 0), seconds_to_reset(counts, self.at))
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A window that is being read, or was: since when by the loop's clock, and at which time of day."""
+
+    started: float
+    at: float
+    counts: "asyncio.Task[dict[int, int]]"
+
+    def failed(self) -> bool:
+        task = self.counts
+        return task.done() and (task.cancelled() or task.exception() is not None)
+
+
 class Windows:
     """All windows that a process counts in. Every method raises `PenstockError` (`pipeline_unavailable`)."""
 
-    def __init__(
-        self,
-        counters: Counters,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, counters: Counters, clock: Callable[[], float] = time.time) -> None:
         self._counters = counters
         self._clock = clock
-        self._sleep = sleep
         self._final: dict[str, dict[int, int]] = {}
-        self._full: dict[str, _Look] = {}
+        self._learning: dict[str, asyncio.Task[None]] = {}
+        self._readings: dict[str, _Reading] = {}
 
     async def count(self, asked: Sequence[Asked], key: str | None = None) -> Passed | Full:
         """Count all of it, or nothing. What has the same `key` within two minutes is the same, and counts once."""
@@ -131,10 +87,10 @@ class Windows:
             if not any(look.wait for look in looks):
                 return Passed(entries, tuple(look.standing() for look in looks))
             await self.take_back(entries)
-            await self._sleep(_SETTLE * (number + random.uniform(1, 2)))
-            looks = await asyncio.gather(*map(self._look, asked))
+            since = asyncio.get_running_loop().time() + _SETTLE / 2
+            await asyncio.sleep(_SETTLE * (number + random.uniform(1, 2)))
+            looks = await asyncio.gather(*(self._look(one, since) for one in asked))
             if any(look.wait for look in looks):
-                self._remember_full(looks)
                 break
         return _full(looks)
 
@@ -177,22 +133,39 @@ class Windows:
         wait = max(seconds_to_wait(asked.limit, asked.amount, counts, started), _SETTLE if late else 0.0)
         return _Look(asked, counts, wait, started, entry)
 
-    async def _look(self, asked: Asked) -> _Look:
-        """See whether it would fit, without counting it. What was empty when it was over is so still."""
+    async def _look(self, asked: Asked, since: float) -> _Look:
+        """See whether it would fit, without counting it. Who looks at the same time looks together."""
+        reading = self._readings.get(asked.name)
+        if reading is None or reading.started < since or reading.failed():
+            if len(self._readings) >= _MOST_NAMES:
+                self._readings.clear()
+            task = asyncio.create_task(self._read_now(asked.name))
+            reading = _Reading(asyncio.get_running_loop().time(), self._clock(), task)
+            self._readings[asked.name] = reading
+        counts = await asyncio.shield(reading.counts)
         now = self._clock()
-        bucket, known = bucket_of(now), self._final.get(asked.name, {})
-        numbers = [number for number in range(bucket - PAST, bucket + 2) if known.get(number) != 0]
-        counts = await self._read(asked.name, numbers)
-        self._keep(asked.name, {number: count for number, count in counts.items() if _is_final(number, now)}, bucket)
         return _Look(asked, counts, seconds_to_wait(asked.limit, asked.amount, counts, now), now)
+
+    async def _read_now(self, name: str) -> dict[int, int]:
+        """Everything that counts. A bucket that was empty when it was over is so still."""
+        now = self._clock()
+        bucket, known = bucket_of(now), self._final.get(name, {})
+        counts = await self._read(name, [n for n in range(bucket - PAST, bucket + 2) if known.get(n) != 0])
+        self._keep(name, {number: count for number, count in counts.items() if _is_final(number, now)}, bucket)
+        return counts
 
     async def _settled(self, name: str, numbers: Sequence[int]) -> dict[int, int]:
         """Buckets in which nobody counts any more, read once: that one was corrected later, only `_look` finds out."""
+        while missing := [number for number in numbers if number not in self._final.get(name, {})]:
+            if (learning := self._learning.get(name)) is None:
+                learning = self._learning[name] = asyncio.create_task(self._learn(name, missing))
+                learning.add_done_callback(lambda _: self._learning.pop(name, None))
+            await asyncio.shield(learning)
         known = self._final.get(name, {})
-        found = await self._read(name, [number for number in numbers if number not in known])
-        if found:
-            self._keep(name, found, numbers[-1])
-        return {number: count for number in numbers if (count := found.get(number, known.get(number, 0)))}
+        return {number: count for number in numbers if (count := known[number])}
+
+    async def _learn(self, name: str, numbers: Sequence[int]) -> None:
+        self._keep(name, await self._read(name, numbers), numbers[-1])
 
     async def _read(self, name: str, numbers: Sequence[int]) -> dict[int, int]:
         values = await asyncio.gather(*(self._counters.value(_subject(name, number)) for number in numbers))
@@ -204,21 +177,17 @@ class Windows:
         known = self._final.get(name, {}) | found
         self._final[name] = {number: count for number, count in known.items() if number >= newest - PAST - 1}
 
-    def _remember_full(self, looks: Iterable[_Look]) -> None:
-        if len(self._full) >= _MOST_NAMES:
-            self._full.clear()
-        self._full |= {look.asked.name: look for look in looks if look.wait}
-
     def _known_to_be_full(self, asked: Sequence[Asked]) -> Full | None:
-        now = self._clock()
-        looks: list[_Look | None] = []
-        for one in asked:
-            look = self._full.get(one.name)
-            if look is None or not 0 <= now - look.at < _FULL_FOR:
-                looks.append(None)
-            else:
-                looks.append(_Look(one, look.counts, seconds_to_wait(one.limit, one.amount, look.counts, now), now))
+        looks = [self._seen(one) for one in asked]
         return _full(looks) if any(look and look.wait for look in looks) else None
+
+    def _seen(self, asked: Asked) -> _Look | None:
+        """What somebody saw a moment ago."""
+        now, reading = self._clock(), self._readings.get(asked.name)
+        if reading is None or not 0 <= now - reading.at < _FULL_FOR or not reading.counts.done() or reading.failed():
+            return None
+        counts = reading.counts.result()
+        return _Look(asked, counts, seconds_to_wait(asked.limit, asked.amount, counts, now), now)
 
 
 def _full(looks: Sequence[_Look | None]) -> Full:

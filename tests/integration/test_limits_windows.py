@@ -8,8 +8,9 @@ import nats
 import pytest
 
 from infra.counters import Counters, Increment
+from infra.limits.counted import Asked, Full, Passed
 from infra.limits.window import BUCKET
-from infra.limits.windows import Asked, Full, Passed, Windows
+from infra.limits.windows import Windows
 from infra.publish_acks import PublishAcks
 from infra.streams import COUNTERS
 from tests.support.pipeline import Pipeline

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from contracts.errors import PenstockError
 from infra.catalog import Deployment
-from infra.limits.windows import Asked, Entry, Passed, Windows, counter_name
+from infra.limits.counted import Asked, Entry, Passed, counter_name
+from infra.limits.windows import Windows
 from infra.telemetry.logs import Logger
 
 _REQUESTS, _TOKENS = "requests", "tokens"
