@@ -1,4 +1,4 @@
-"""Whose key is it? The database is asked at most once a second and key; a change of it is told, and counts at once."""
+"""Whose key is it? What is remembered of the database is at most a second old; a change is told, and counts at once."""
 
 import hmac
 from collections.abc import Awaitable, Callable
@@ -58,17 +58,24 @@ class Principal:
 class Authenticator:
     """Checks API keys. What is remembered goes by id and hash, so that no secret is answered with another's entry.
 
-    After too many `failures` from an address or with a key's id, only keys are looked at that were let in before:
-    whoever guesses keeps out nobody who is at work, and costs the database nothing.
+    `confirmed_at` is that of `infra.access.fresh.Fresh`. After too many `failures` from an address or with a key's id,
+    only keys are looked at that were let in before: whoever guesses keeps out nobody who is at work, and costs the
+    database nothing.
     """
 
     def __init__(
-        self, find: FindCredential, failures: FailedLogins | None = None, on_refusal: OnRefusal | None = None
+        self,
+        find: FindCredential,
+        failures: FailedLogins | None = None,
+        on_refusal: OnRefusal | None = None,
+        confirmed_at: Callable[[], float] = lambda: float("-inf"),
     ) -> None:
         self._find = find
         self._failures = failures
         self._on_refusal = on_refusal
-        self._keys: Fresh[tuple[str, bytes], Credential | Refusal] = Fresh(self._matching, what="keys", stage=STAGE)
+        self._keys: Fresh[tuple[str, bytes], Credential | Refusal] = Fresh(
+            self._matching, what="keys", stage=STAGE, confirmed_at=confirmed_at
+        )
 
     async def authenticate(
         self, authorization: str | None, hint: str = "`Authorization: Bearer psk_…`", address: str = ""

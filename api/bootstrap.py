@@ -20,6 +20,7 @@ from api.routes import create_app
 from infra.access.changes import Listener
 from infra.access.credentials import find_credential
 from infra.access.logins import FailedLogins
+from infra.access.pulse import Pulse
 from infra.broker import Publisher, connect
 from infra.catalog.bucket import ConfigBucket
 from infra.catalog.file import CatalogFile
@@ -31,7 +32,7 @@ from infra.telemetry.logs import Logger
 from infra.telemetry.metrics import ApiMetrics
 from infra.telemetry.tracing import Tracer, span_processor
 
-_DATABASE_CONNECTIONS, _DOCUMENT_CONNECTIONS = 2, 6
+_DATABASE_CONNECTIONS, _DOCUMENT_CONNECTIONS = 3, 6
 
 
 async def run_api(settings: Settings, log: Logger) -> None:
@@ -47,7 +48,9 @@ async def run_api(settings: Settings, log: Logger) -> None:
         inbox, registry = Inbox(), CollectorRegistry()
         metrics = ApiMetrics(registry)
         failures, report = FailedLogins(settings.failed_logins), reported(log, metrics)
-        authenticator = Authenticator(partial(find_credential, engine), failures, report)
+        pulse = Pulse(engine)
+        authenticator = Authenticator(partial(find_credential, engine), failures, report, pulse.confirmed_at)
+        pulse.on_change(authenticator.forget)
         changes = Listener(authenticator.forget)
         connection = await connect(settings, "api", log, back=[changes.back, inbox.catch_up])
         stack.push_async_callback(connection.close)
@@ -70,7 +73,8 @@ async def run_api(settings: Settings, log: Logger) -> None:
             metrics=metrics,
             log=log,
         )
-        stack.push_async_callback(end_tasks, asyncio.create_task(watch.run(catalog)))
+        runs = (asyncio.create_task(each) for each in (watch.run(catalog), pulse.run()))
+        stack.push_async_callback(end_tasks, *runs)
         settle()
         await _serve(create_app(gateway, engine, registry), settings)
 

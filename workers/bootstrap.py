@@ -76,7 +76,7 @@ class WorkerProcess:
         sweeper = sweeper_stage(shared.connection.js, tools, durables["sweeper"])
         await self._stages_of(tools, shared).attach((sweeper,))
         await shared.connection.broker.start()
-        runs = [watch.run(catalog), *(found.run() for found in following if found)]
+        runs = [watch.run(catalog), shared.policies.watch(), *(found.run() for found in following if found)]
         self._tasks = [asyncio.create_task(run) for run in runs]
         settle()
         self._log.info("workers_started", workers=list(self._names))

@@ -20,23 +20,31 @@ _MOST_ENTRIES = 20_000
 class _Entry(Generic[V]):
     value: V
     read_at: float
+    age: int
 
 
 class Fresh(Generic[K, V]):
     """Values by key, none older than a second: one older than half of that is read anew behind its readers' backs.
 
-    Of many, those are remembered that were read last.
-
+    Of many, those are remembered that were read last. `confirmed_at` is the last moment, by the monotonic clock, at
+    which all was right that had been read and not been forgotten since: that is as good as having read it then.
     `without_database` is for how many seconds an older one still counts while the database is away.
     """
 
     def __init__(
-        self, read: Callable[[K], Awaitable[V]], *, what: str, stage: str, without_database: float = 30.0
+        self,
+        read: Callable[[K], Awaitable[V]],
+        *,
+        what: str,
+        stage: str,
+        without_database: float = 30.0,
+        confirmed_at: Callable[[], float] = lambda: float("-inf"),
     ) -> None:
         self._read_value = read
         self._what = what
         self._stage = stage
         self._without_database = without_database
+        self._confirmed_at = confirmed_at
         self._entries: dict[K, _Entry[V]] = {}
         self._reading: dict[K, asyncio.Task[V]] = {}
         self._age = 0
@@ -44,7 +52,7 @@ class Fresh(Generic[K, V]):
     async def get(self, key: K) -> V:
         """Raises `PenstockError` (`pipeline_unavailable`, retryable) where it can't be known."""
         entry = self._entries.get(key)
-        age = time.monotonic() - entry.read_at if entry else float("inf")
+        age = time.monotonic() - self._right_at(entry) if entry else float("inf")
         if entry and age < _FRESH:
             return entry.value
         reading = self._reading.get(key) or self._read(key)
@@ -70,6 +78,9 @@ class Fresh(Generic[K, V]):
         for entry in self._entries.values():
             entry.read_at = min(entry.read_at, time.monotonic() - _KEPT)
 
+    def _right_at(self, entry: _Entry[V]) -> float:
+        return max(entry.read_at, self._confirmed_at()) if entry.age == self._age else entry.read_at
+
     def _read(self, key: K) -> "asyncio.Task[V]":
         task = asyncio.create_task(self._fetch(key))
         self._reading[key] = task
@@ -84,7 +95,7 @@ class Fresh(Generic[K, V]):
         if len(self._entries) >= _MOST_ENTRIES:
             del self._entries[next(iter(self._entries))]
         # Read before a change that was told of meanwhile: it answers who waits for it, and is not kept as new.
-        self._entries[key] = _Entry(value, time.monotonic() - (0.0 if age == self._age else _KEPT))
+        self._entries[key] = _Entry(value, time.monotonic() - (0.0 if age == self._age else _KEPT), age)
         return value
 
     def _settled(self, key: K, task: "asyncio.Task[V]") -> None:

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from infra.access.fresh import Fresh
 from infra.access.policy import Limit, Policy
+from infra.access.pulse import Pulse
 
 _PATIENCE_WITHOUT_DATABASE = 300.0
 """Seconds. What a policy allows changes rarely, and the broker goes on without a database."""
@@ -32,8 +33,14 @@ class Policies:
 
     def __init__(self, engine: AsyncEngine, stage: str) -> None:
         self._engine = engine
+        self._pulse = Pulse(engine)
+        self._pulse.on_change(self.forget)
         self._fresh: Fresh[tuple[str, str | None], Policy] = Fresh(
-            self._read, what="limits and budgets", stage=stage, without_database=_PATIENCE_WITHOUT_DATABASE
+            self._read,
+            what="limits and budgets",
+            stage=stage,
+            without_database=_PATIENCE_WITHOUT_DATABASE,
+            confirmed_at=self._pulse.confirmed_at,
         )
 
     async def of(self, tenant: str, key_id: str | None) -> Policy:
@@ -42,6 +49,10 @@ class Policies:
         Raises `PenstockError` (`pipeline_unavailable`, retryable) where it can't be known.
         """
         return await self._fresh.get((tenant, key_id))
+
+    async def watch(self) -> None:
+        """Ask whether anything was changed, for as long as the process runs: what wasn't needn't be read again."""
+        await self._pulse.run()
 
     def forget(self) -> None:
         """Something was changed."""

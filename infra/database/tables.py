@@ -146,6 +146,15 @@ class BudgetAlert(Base):
     __table_args__ = (UniqueConstraint("budget_id", "period_start", "event", "share", "amount_usd"),)
 
 
+class AccessVersion(Base):
+    """One row: how many changes there were of organisations, tenants, keys, limits and budgets. Triggers count."""
+
+    __tablename__ = "access_version"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int]
+
+
 class AuditEntry(Base):
     """One administrative change: who did what to which subject, and how that was before and after."""
 
