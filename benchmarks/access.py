@@ -32,7 +32,7 @@ from infra.runtime import end_tasks
 from infra.settings import Settings
 
 _SOME, _ALL = 1, 10_000
-_NEW = 500
+_NEW, _AT_ONCE = 500, 20
 _PAUSE = 0.001
 """Seconds between two requests, as at some 500 a second: what is remembered grows old meanwhile, as it does there."""
 _TENANT = "benchmark"
@@ -95,8 +95,8 @@ class Asked:
     async def first(self, keys: Sequence[Secret]) -> Percentiles:
         """The first request of some, one after the other: nobody remembers them yet. The others' follow, untimed."""
         found = Percentiles.of([await self.once(key) for key in keys[:_NEW]])
-        for begin in range(_NEW, len(keys), _NEW):
-            await asyncio.gather(*(self.once(key) for key in keys[begin : begin + _NEW]))
+        for begin in range(_NEW, len(keys), _AT_ONCE):
+            await asyncio.gather(*(self.once(key) for key in keys[begin : begin + _AT_ONCE]))
         return found
 
 
