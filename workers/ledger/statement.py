@@ -11,7 +11,6 @@ from contracts.usage import CACHE_HIT, INTERRUPTED
 from infra.database.tables import Usage, UsageHour
 
 _KEY: Final = ("tenant_id", "request_id", "attempt", "started_at")
-_CELL: Final = ("tenant_id", "hour", "cell")
 _SHARED: Final = ("organisation_id", "key_id", "model", "route", "tags")
 _GIVEN: Final = {"started_at": "coalesce(known.started_at, r.started_at)"}
 """PostgreSQL keeps a key apart only within a day's partition: where the attempt has a row, its time is that row's, so
@@ -54,11 +53,18 @@ WITH written AS (
 ), sums AS (
     SELECT tenant_id, date_trunc('hour', started_at, 'UTC') AS hour, {shared}, {sums}
     FROM changed GROUP BY tenant_id, hour, {grouped}
-), summed_up AS (
-    INSERT INTO usage_hourly AS kept ({cell}, {shared_names}, {measures})
+), cells AS (
     SELECT tenant_id, hour, sha256(convert_to(jsonb_build_array({shared_names})::text, 'UTF8')) AS cell,
-           {shared_names}, {measures} FROM sums ORDER BY tenant_id, hour, cell
-    ON CONFLICT ({cell}) DO UPDATE SET {added}
+           {shared_names}, {measures} FROM sums
+), hours AS (
+    INSERT INTO usage_hourly AS kept (tenant_id, hour, cell, {shared_names}, {measures})
+    SELECT tenant_id, hour, cell, {shared_names}, {measures} FROM cells ORDER BY tenant_id, hour, cell
+    ON CONFLICT (tenant_id, hour, cell) DO UPDATE SET {added}
+), days AS (
+    INSERT INTO usage_daily AS kept (tenant_id, day, cell, {shared_names}, {measures})
+    SELECT tenant_id, date_trunc('day', hour, 'UTC') AS day, cell, {shared_names}, {summed_again} FROM cells
+    GROUP BY tenant_id, day, cell, {shared_names} ORDER BY tenant_id, day, cell
+    ON CONFLICT (tenant_id, day, cell) DO UPDATE SET {added}
 )
 SELECT {told} FROM written
 """
@@ -71,7 +77,7 @@ def write_statement() -> TextClause:
     columns = [
         column.name for column in Usage.__table__.columns if column.name not in ("recorded_at", "organisation_id")
     ]
-    measures = [column.name for column in UsageHour.__table__.columns if column.name not in (*_CELL, *_SHARED)]
+    measures = [column.name for column in UsageHour.__table__.columns if column.name not in ("tenant_id", "hour", "cell", *_SHARED)]
     replaced = (*(name for name in columns if name not in _KEY), "organisation_id")
     return text(
         _STATEMENT.format(
@@ -83,9 +89,9 @@ def write_statement() -> TextClause:
             shared="organisation_id, key_id, model, coalesce(route, '') AS route, tags",
             grouped="organisation_id, key_id, model, coalesce(route, ''), tags",
             shared_names=", ".join(_SHARED),
-            cell=", ".join(_CELL),
             sums=", ".join(f"sum(sign * {_MEASURES.get(name, name)}) AS {name}" for name in measures),
             measures=", ".join(measures),
+            summed_again=", ".join(f"sum({name})" for name in measures),
             added=", ".join(f"{name} = kept.{name} + excluded.{name}" for name in measures),
             told=", ".join(f"({side}).{name} AS {side}_{name}" for side in ("was", "now") for name in _TOLD),
         )
