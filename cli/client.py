@@ -39,6 +39,13 @@ class Api:
         told = {name: value for name, value in query.items() if value is not None}
         return json_object(self.client.get(path, cast_to=object, options={"params": told}), self._base_url)
 
+    def text(self, path: str) -> tuple[str, Mapping[str, str]]:
+        """What is no JSON: the text and its headers."""
+        import httpx2
+
+        answer = self.client.get(path, cast_to=httpx2.Response)
+        return answer.text, answer.headers
+
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Json:
         """Fields of the body that are None are left out."""
         told = {name: value for name, value in (body or {}).items() if value is not None}

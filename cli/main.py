@@ -146,12 +146,14 @@ def _mount() -> None:
     from cli.reindex import app as reindex
     from cli.search import search
     from cli.stores import app as stores
+    from cli.usage.command import usage
 
     app.command("ingest")(ingest)
     app.command("search")(search)
     app.command("eval")(evaluate)
     tenants.command("nats-creds")(nats_creds)
     tenants.command("nats-revoke")(nats_revoke)
+    app.command("usage")(usage)
     app.add_typer(stores, name="store", help="Vector stores: what they hold, their index versions.")
     app.add_typer(reindex, name="reindex", help="Build a store's next index version while the live one serves.")
     app.add_typer(organisations, name="org", help="Organisations: who pays for tenants.")

@@ -12,7 +12,7 @@ import orjson
 from api.documents.paging import limit_of
 from api.served import refused
 from contracts.tags import is_tag_name, read_tags
-from infra.usage.report import BUCKETS, DIMENSIONS, START, Bucket, Question
+from infra.usage.question import BUCKETS, DIMENSIONS, START, Bucket, Question
 
 USUAL, MOST = 1000, 10_000
 """Rows of a page."""

@@ -16,7 +16,8 @@ from api.usage.asked import asked_of
 from api.usage.shown import as_csv, as_json, next_page
 from contracts.errors import ErrorCode, PenstockError
 from infra.access.scopes import ADMIN
-from infra.usage.report import Question, report
+from infra.usage.question import Question
+from infra.usage.report import report
 
 CSV = "text/csv"
 NEXT_PAGE_HEADER = "x-penstock-next-page"

@@ -3,7 +3,7 @@
 from api.openapi_parts import ERRORS, JSON, Json, in_query, objects, schema
 from api.usage.asked import FORMATS, MOST
 from api.usage.endpoint import CSV
-from infra.usage.report import BUCKETS, DIMENSIONS
+from infra.usage.question import BUCKETS, DIMENSIONS
 
 _TEXTS = {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 128}}
 

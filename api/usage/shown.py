@@ -10,7 +10,8 @@ from typing import Any
 
 from api.served import Json
 from api.usage.asked import cursor_of
-from infra.usage.report import COUNTS, START, TOKENS, Question, Report, Sums, moment_of
+from infra.usage.question import COUNTS, START, TOKENS, Question
+from infra.usage.report import Report, Sums, moment_of
 
 MEASURES = (*COUNTS, *TOKENS, "cost_usd", "saved_usd", "mean_latency_ms", "mean_first_token_ms")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -14,7 +14,8 @@ from api.usage.endpoint import permitted
 from api.usage.shown import as_csv, as_json
 from contracts.errors import ErrorCode, PenstockError
 from contracts.tags import read_tags
-from infra.usage.report import COUNTS, TOKENS, Question, Report, Sums
+from infra.usage.question import COUNTS, TOKENS, Question
+from infra.usage.report import Report, Sums
 
 NOW = datetime(2026, 11, 23, 15, 20, tzinfo=UTC)
 KEY = Principal("acme", "k1", frozenset({"inference"}))

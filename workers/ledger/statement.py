@@ -77,7 +77,11 @@ def write_statement() -> TextClause:
     columns = [
         column.name for column in Usage.__table__.columns if column.name not in ("recorded_at", "organisation_id")
     ]
-    measures = [column.name for column in UsageHour.__table__.columns if column.name not in ("tenant_id", "hour", "cell", *_SHARED)]
+    measures = [
+        column.name
+        for column in UsageHour.__table__.columns
+        if column.name not in ("tenant_id", "hour", "cell", *_SHARED)
+    ]
     replaced = (*(name for name in columns if name not in _KEY), "organisation_id")
     return text(
         _STATEMENT.format(

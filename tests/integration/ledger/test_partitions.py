@@ -76,4 +76,5 @@ async def test_only_one_process_drops_at_a_time(engine: AsyncEngine, days: Datab
     async with await psycopg.AsyncConnection.connect(days.url, autocommit=True) as other:
         await other.execute("SELECT pg_advisory_lock(%s)", (0x70656E75,))
         assert await drop_partitions(engine, after) == []
+        await other.execute("SELECT pg_advisory_unlock_all()")
     assert await drop_partitions(engine, after) == [NOW.date()]

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.inference import TokenUsage
 from contracts.usage import UsageRecorded
-from infra.usage.report import Bucket, Question, Report, moment_of, report
+from infra.usage.question import Bucket, Question
+from infra.usage.report import Report, moment_of, report
 from tests.support.database import Database
 from tests.support.usage import NOON, arrived, cache_hit, ledger_on, used
 

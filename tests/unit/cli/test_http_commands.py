@@ -17,6 +17,7 @@ COMMANDS = [
     ["reindex", "docs", "--embedding-model", "wordllama"],
     ["reindex", "pause", "docs"],
     ["eval", "docs"],
+    ["usage"],
 ]
 
 

@@ -1,0 +1,1 @@
+"""`penstock usage`: what was used, as a table with bars, or as CSV."""

@@ -1,0 +1,76 @@
+"""A report in a terminal: a table, and a bar for what a row cost. Pure, but for what Rich prints."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Row = Mapping[str, Any]
+BAR = 24
+"""Characters of the longest bar."""
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_COUNTS = ("requests", "calls", "cache_hits", "failed", "input_tokens", "output_tokens")
+_TITLES = {"cache_hits": "hits", "input_tokens": "tokens in", "output_tokens": "out"}
+
+
+def bar(value: Decimal, largest: Decimal, width: int = BAR) -> str:
+    """`width` characters for the largest value, in eighths of one; nothing for 0, at least an eighth for the rest."""
+    if value <= 0 or largest <= 0:
+        return ""
+    eighths = max(1, round(value / largest * width * 8))
+    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+
+
+def dollars(amount: str) -> str:
+    """To a hundredth of a cent, and exact below that."""
+    value = Decimal(amount)
+    return f"{value:,.4f}" if value == 0 or value >= Decimal("0.0001") else f"{value.normalize():f}"
+
+
+def measure_of(rows: Sequence[Row]) -> str:
+    """What the bars show: dollars, where there are any; else requests."""
+    return "cost_usd" if any(Decimal(row["cost_usd"]) for row in rows) else "requests"
+
+
+def table(names: Sequence[str], rows: Sequence[Row], total: Row) -> "RenderableType":
+    """One line a row, one for what all sum up to."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(*names, show_footer=len(rows) > 1)
+    for column in shown.columns[:1]:
+        column.footer = "total"
+    for name in _COUNTS:
+        shown.add_column(_TITLES.get(name, name), f"{total[name]:,}", justify="right")
+    for name, title in (("cost_usd", "cost $"), ("saved_usd", "saved $")):
+        shown.add_column(title, dollars(total[name]), justify="right")
+    measure = measure_of(rows)
+    shown.add_column(f"by {_TITLES.get(measure, measure.removesuffix('_usd'))}", min_width=BAR)
+    largest = max((Decimal(row[measure]) for row in rows), default=Decimal())
+    for row in rows:
+        shown.add_row(
+            *(Text(place(name, row[name])) for name in names),
+            *(f"{row[name]:,}" for name in _COUNTS),
+            *(dollars(row[name]) for name in ("cost_usd", "saved_usd")),
+            Text(bar(Decimal(row[measure]), largest), style="cyan"),
+        )
+    return shown
+
+
+def place(name: str, value: str | None) -> str:
+    """A row's name for people: days without their midnight, and so where a request has none."""
+    if value is None:
+        return "(none)"
+    return value.removesuffix("T00:00:00Z").removesuffix(":00Z").replace("T", " ") if name == "start" else value
+
+
+def notes(total: Row) -> list[str]:
+    """What a reader of the sums has to know: costs that are estimates, and those that nobody knows."""
+    told = []
+    if total["estimated"]:
+        told.append(f"{total['estimated']:,} of {total['calls']:,} calls are estimates: their providers reported less.")
+    if total["unpriced"]:
+        told.append(f"{total['unpriced']:,} calls have no known price: their cost is not in the sum.")
+    return told
