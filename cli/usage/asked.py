@@ -1,7 +1,7 @@
 """From the options of `penstock usage` to the parameters of GET /v1/usage. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from cli.failures import CommandError
@@ -17,7 +17,7 @@ def parameters(  # noqa: PLR0913 - the options of a command
     *,
     since: str,
     until: str | None,
-    filters: dict[str, Sequence[str]],
+    filters: Mapping[str, Sequence[str]],
     tags: Iterable[str],
     now: datetime,
 ) -> Pairs:

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from infra.database.batches import written_to
@@ -48,12 +47,12 @@ async def report(engine: AsyncEngine, question: Question) -> Report:
     async with written_to(engine, "usage") as connection:
         await connection.execute(_PATIENCE)
         found = (await connection.execute(query_of(question))).mappings().all()
-    total = _sums(dict(found[0]), (), "total_")
-    rows = [_sums(dict(row), _place(dict(row), question), "") for row in found if row["requests"] is not None]
+    rows = [_sums(row, _place(row, question)) for row in found[1:]]
+    total = _sums(found[0], ())
     return Report(rows[: question.limit], len(rows) > question.limit, total)
 
 
-def _place(row: dict[str, Any], question: Question) -> tuple[str, ...]:
+def _place(row: RowMapping, question: Question) -> tuple[str, ...]:
     values = (row[f"by_{number}"] for number in range(len(question.names)))
     return tuple(moment_of(value) if isinstance(value, datetime) else str(value) for value in values)
 
@@ -63,11 +62,11 @@ def moment_of(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _sums(row: dict[str, Any], place: tuple[str, ...], prefix: str) -> Sums:
-    found = {name: row[prefix + name] for name in SUMMED}
+def _sums(row: RowMapping, place: tuple[str, ...]) -> Sums:
+    found = {name: row[name] or 0 for name in SUMMED}
     return Sums(
         place=place,
-        counts={name: int(found[name]) for name in (*COUNTS, *TOKENS)},
+        counts={name: found[name] for name in (*COUNTS, *TOKENS)},
         cost_usd=Decimal(found["cost_usd"]),
         saved_usd=Decimal(found["saved_usd"]),
         mean_latency_ms=_mean(found["latency_us"], found["calls"]),
@@ -76,4 +75,4 @@ def _sums(row: dict[str, Any], place: tuple[str, ...], prefix: str) -> Sums:
 
 
 def _mean(microseconds: int, count: int) -> float | None:
-    return round(int(microseconds) / int(count) / 1000, 3) if count else None
+    return round(microseconds / count / 1000, 3) if count else None
