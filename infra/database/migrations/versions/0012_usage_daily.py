@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 _DIMENSIONS = ("tenant_id", "cell", "organisation_id", "key_id", "model", "route", "tags")
 _COUNTS = (
