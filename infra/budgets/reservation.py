@@ -23,10 +23,7 @@ _AT_ONCE = 100
 _ON_DISK_AFTER = 2.0
 """Seconds. The server writes within three times its `wal_writer_delay` (200 ms): so says its manual, of asynchronous
 commits. https://www.postgresql.org/docs/18/wal-async-commit.html"""
-_RESERVE = """
-SELECT * FROM reserve_budgets(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::numeric[],
-                              %s::timestamptz[], %s::timestamptz[], %s)
-"""
+_RESERVE = "SELECT * FROM reserve_budget(%s, %s, %s, %s, %s, %s::numeric, %s::timestamptz, %s::timestamptz, %s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +104,8 @@ class Reservations:
     async def _reserve_all(self, asked: list[_Asked]) -> None:
         reservations = [one.reservation for one in asked]
         refusals = await self._session.run(lambda connection: _call(connection, reservations, unasked=False))
-        for number, refusal in refusals.items():
-            asked[number].refusal = refusal
+        for one, refusal in zip(asked, refusals, strict=True):
+            one.refusal = refusal
         self._recent.add([one.reservation for one in asked if one.refusal is None], time.monotonic())
 
     async def _say_again(self, connection: psycopg.AsyncConnection[Any], lost: float) -> None:
@@ -118,21 +115,29 @@ class Reservations:
 
 async def _call(
     connection: psycopg.AsyncConnection[Any], reservations: Sequence[Reservation], *, unasked: bool
-) -> dict[int, Refusal]:
-    """Reserve; which of them, by their place, were refused. `unasked` reserves whatever is left."""
-    columns = (
-        [one.organisation for one in reservations],
-        [one.tenant for one in reservations],
-        [one.key_id for one in reservations],
-        [one.request_id for one in reservations],
-        [one.attempt for one in reservations],
-        [one.amount for one in reservations],
-        [one.started_at for one in reservations],
-        [one.expires_at for one in reservations],
-    )
+) -> list[Refusal | None]:
+    """Reserve, each in a transaction of its own, all in one round trip. `unasked` reserves whatever is left."""
+    if len(reservations) == 1:
+        return [await _refusal(await _sent(connection, reservations[0], unasked=unasked))]
+    async with connection.pipeline() as pipeline:
+        cursors = []
+        for reservation in reservations:
+            cursors.append(await _sent(connection, reservation, unasked=unasked))
+            await pipeline.sync()
+        return [await _refusal(cursor) for cursor in cursors]
+
+
+async def _sent(
+    connection: psycopg.AsyncConnection[Any], one: Reservation, *, unasked: bool
+) -> psycopg.AsyncCursor[tuple[Any, ...]]:
     cursor = connection.cursor(row_factory=tuple_row)
-    await cursor.execute(_RESERVE, (*columns, unasked))
-    return {number - 1: Refusal(*refusal) for number, *refusal in await cursor.fetchall()}
+    whose = (one.organisation, one.tenant, one.key_id, one.request_id, one.attempt)
+    return await cursor.execute(_RESERVE, (*whose, one.amount, one.started_at, one.expires_at, unasked))
+
+
+async def _refusal(cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> Refusal | None:
+    row = await cursor.fetchone()
+    return None if row is None else Refusal(*row)
 
 
 def refused(refusal: Refusal, stage: str, now: datetime) -> PenstockError:

@@ -48,6 +48,8 @@ class Session:
                         raise
                 return await self._try(work)
             except (psycopg.OperationalError, OSError) as error:
+                if isinstance(error, psycopg.Error) and not _passes(error):
+                    raise
                 message = "the database can't be reached"
                 raise PenstockError(
                     ErrorCode.PIPELINE_UNAVAILABLE, message, stage=self._stage, retryable=True
@@ -85,3 +87,11 @@ class Session:
             raise
         self._connection, self._lost_at = connection, None
         return connection
+
+
+def _passes(error: psycopg.Error) -> bool:
+    """Whether it says nothing of the statement: no connection, a server that stops or has no room, a lock, a deadlock.
+
+    https://www.postgresql.org/docs/18/errcodes-appendix.html
+    """
+    return error.sqlstate is None or error.sqlstate == "55P03" or error.sqlstate[:2] in {"08", "40", "53", "57"}

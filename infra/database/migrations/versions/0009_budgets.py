@@ -97,61 +97,82 @@ CREATE TRIGGER budgets_made_alone BEFORE INSERT ON budgets FOR EACH STATEMENT EX
 """
 
 _RESERVE = """
-CREATE FUNCTION reserve_budgets(organisations text[], tenants text[], keys text[], requests text[], attempts bigint[],
-    amounts numeric[], starts timestamptz[], expiries timestamptz[], unasked boolean)
-RETURNS TABLE (number bigint, kind text, subject_id text, period text, amount_usd numeric, ends_at timestamptz)
-LANGUAGE plpgsql AS $$
+CREATE FUNCTION reserve_budget(organisation text, tenant text, key text, request text, number bigint, asked numeric,
+    starts timestamptz, expires timestamptz, unasked boolean)
+RETURNS TABLE (kind text, subject_id text, period text, amount_usd numeric, ends_at timestamptz) LANGUAGE plpgsql
+-- Planned anew, as PostgreSQL would, each call costs three times as much.
+SET plan_cache_mode = 'force_generic_plan' AS $$
 #variable_conflict use_column
 DECLARE
-    asked record;
-    held budget_reservations;
-    scope budget_scope;
-    more numeric;
+    scope budget_scope := ROW(organisation, tenant, key, starts);
+    keys text[] := CASE WHEN key IS NOT NULL THEN ARRAY(SELECT key_and_replaced(key)) END;
+    more numeric := round(asked, 10);
+    ids text[];
+    missing boolean;
+    held record;
+    balance record;
     full_one record;
+    until timestamptz := '-infinity';
 BEGIN
-    PERFORM lock_budget_balances(array_agg(ROW(coalesce(r.organisation_id, a.o), a.t, coalesce(r.key_id, a.k),
-        coalesce(r.started_at, a.s))::budget_scope))
-    FROM unnest(organisations, tenants, keys, requests, attempts, starts) AS a (o, t, k, q, n, s)
-    LEFT JOIN budget_reservations r ON r.tenant_id = a.t AND r.request_id = a.q AND r.attempt = a.n;
-    FOR asked IN
-        SELECT * FROM unnest(organisations, tenants, keys, requests, attempts, amounts, starts, expiries)
-            WITH ORDINALITY AS a (o, t, k, q, n, amount, s, e, number)
+    IF unasked AND EXISTS (SELECT FROM usage u WHERE u.tenant_id = tenant AND u.request_id = request
+        AND u.attempt = number AND u.started_at = starts) THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock_shared(7306512);
+    SELECT array_agg(b.id), bool_or(x.budget_id IS NULL) INTO ids, missing
+    FROM budgets b LEFT JOIN budget_balances x
+        ON x.budget_id = b.id AND x.period_start = budget_period_start(b.period, starts)
+    WHERE (b.kind = 'organisation' AND b.subject_id = organisation)
+        OR (b.kind = 'tenant' AND b.subject_id = tenant) OR (b.kind = 'key' AND b.subject_id = ANY (keys));
+    IF missing THEN
+        PERFORM lock_budget_balances(ARRAY[scope]);
+    END IF;
+    INSERT INTO budget_reservations AS r VALUES (tenant, request, number, organisation, key, more, starts, expires)
+    ON CONFLICT (tenant_id, request_id, attempt) DO UPDATE SET expires_at = greatest(r.expires_at, excluded.expires_at)
+    RETURNING new.*, old.amount AS before INTO held;
+    IF held.before IS NOT NULL THEN
+        -- Asked again, maybe in another period: it stays what it was, but for the amount.
+        scope := ROW(held.organisation_id, tenant, held.key_id, held.started_at);
+        PERFORM lock_budget_balances(ARRAY[scope]);
+        ids := ARRAY(SELECT b.id FROM budgets_of(scope) b);
+        more := more - held.before;
+    END IF;
+    FOR balance IN
+        SELECT b.*, x.period_start, x.spent, x.reserved, budget_period_end(b.period, x.period_start) AS ends
+        FROM budget_balances x JOIN budgets b ON b.id = x.budget_id
+        WHERE x.budget_id = ANY (ids) AND x.period_start = budget_period_start(b.period, held.started_at)
+        ORDER BY x.budget_id, x.period_start FOR UPDATE OF x
     LOOP
-        SELECT * INTO held FROM budget_reservations r
-        WHERE r.tenant_id = asked.t AND r.request_id = asked.q AND r.attempt = asked.n;
-        CONTINUE WHEN unasked AND EXISTS (SELECT FROM usage u WHERE u.tenant_id = asked.t AND u.request_id = asked.q
-            AND u.attempt = asked.n AND u.started_at = asked.s);
-        more := round(asked.amount, 10) - coalesce(held.amount, 0);
-        scope := CASE WHEN held.tenant_id IS NULL THEN ROW(asked.o, asked.t, asked.k, asked.s)::budget_scope
-            ELSE ROW(held.organisation_id, held.tenant_id, held.key_id, held.started_at)::budget_scope END;
-        SELECT b.*, x.period_start, x.spent, budget_period_end(b.period, x.period_start) AS ends INTO full_one
-        FROM budgets_of(scope) b JOIN budget_balances x
-            ON x.budget_id = b.id AND x.period_start = budget_period_start(b.period, scope.at)
-        WHERE NOT unasked AND more > 0 AND x.spent + x.reserved + more > b.amount_usd
-        ORDER BY ends DESC NULLS FIRST LIMIT 1;
-        IF FOUND THEN
-            INSERT INTO budget_alerts (budget_id, period_start, event, share, amount_usd, spent_usd)
-            VALUES (full_one.id, full_one.period_start, 'refused', 1, full_one.amount_usd, full_one.spent)
-            ON CONFLICT DO NOTHING;
-            number := asked.number; kind := full_one.kind; subject_id := full_one.subject_id;
-            period := full_one.period; amount_usd := full_one.amount_usd; ends_at := full_one.ends;
-            RETURN NEXT;
-        ELSE
-            UPDATE budget_balances x SET reserved = x.reserved + more FROM budgets_of(scope) b
-            WHERE x.budget_id = b.id AND x.period_start = budget_period_start(b.period, scope.at);
-            INSERT INTO budget_reservations AS r
-            VALUES (asked.t, asked.q, asked.n, asked.o, asked.k, asked.amount, asked.s, asked.e)
-            ON CONFLICT (tenant_id, request_id, attempt) DO UPDATE
-            SET amount = excluded.amount, expires_at = greatest(r.expires_at, excluded.expires_at);
+        CONTINUE WHEN unasked OR more <= 0 OR balance.spent + balance.reserved + more <= balance.amount_usd;
+        IF coalesce(balance.ends, 'infinity') > until THEN
+            full_one := balance;
+            until := coalesce(balance.ends, 'infinity');
         END IF;
     END LOOP;
+    IF until > '-infinity' THEN
+        IF held.before IS NULL THEN
+            DELETE FROM budget_reservations r
+            WHERE r.tenant_id = tenant AND r.request_id = request AND r.attempt = number;
+        END IF;
+        INSERT INTO budget_alerts (budget_id, period_start, event, share, amount_usd, spent_usd)
+        VALUES (full_one.id, full_one.period_start, 'refused', 1, full_one.amount_usd, full_one.spent)
+        ON CONFLICT DO NOTHING;
+        RETURN QUERY SELECT full_one.kind, full_one.subject_id, full_one.period, full_one.amount_usd, full_one.ends;
+        RETURN;
+    END IF;
+    IF held.before IS NOT NULL THEN
+        UPDATE budget_reservations r SET amount = held.before + more
+        WHERE r.tenant_id = tenant AND r.request_id = request AND r.attempt = number;
+    END IF;
+    UPDATE budget_balances x SET reserved = x.reserved + more FROM budgets b
+    WHERE b.id = x.budget_id AND x.budget_id = ANY (ids) AND x.period_start = budget_period_start(b.period, scope.at);
 END $$;
 """
 
 _RELEASE = """
 CREATE FUNCTION settle_budgets(organisations text[], tenants text[], keys text[], requests text[], attempts bigint[],
     starts timestamptz[], costs numeric[])
-RETURNS bigint LANGUAGE plpgsql AS $$
+RETURNS bigint LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' AS $$
 DECLARE
     spends budget_scope[];
     made text[];
@@ -268,7 +289,7 @@ def downgrade() -> None:
     for function in (
         "expire_budget_reservations",
         "settle_budgets",
-        "reserve_budgets",
+        "reserve_budget",
         "budgets_made_alone",
         "lock_budget_balances",
         "budget_reserved_before",
