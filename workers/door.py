@@ -6,20 +6,31 @@ Whose a message is, its subject says: only who may publish there can have sent i
 from collections.abc import Mapping
 
 from contracts import envelope
-from contracts.errors import ContractError
+from contracts.errors import ContractError, ErrorCode, PenstockError
 from contracts.subjects import require_token
 from infra.access.policies import Policies
+from infra.access.policy import Policy
 from infra.dispatch.job import Job
 
 
-async def admitted(job: Job, policies: Policies) -> dict[str, str]:
+async def admitted(job: Job, policies: Policies, stage: str, *, waits: bool = False) -> dict[str, str]:
     """The job's envelope with its subject's tenant, and with a key only where that is one of the tenant's.
 
-    Raises `PenstockError` (`pipeline_unavailable`, retryable) where nobody can tell.
+    Raises `PenstockError`: `permission_denied` for a tenant that is disabled, retryable for work that `waits` until it
+    is not; `pipeline_unavailable`, retryable, where nobody can tell.
     """
-    claimed = job.headers.get(envelope.KEY_ID)
-    key_id = None if claimed is None else (await policies.of(job.tenant, claimed)).key_id
-    return of_tenant(job.headers, job.tenant, key_id)
+    policy = await policies.of(job.tenant, job.headers.get(envelope.KEY_ID))
+    require_enabled(policy, stage, waits=waits)
+    return of_tenant(job.headers, job.tenant, policy.key_id)
+
+
+def require_enabled(policy: Policy, stage: str, *, waits: bool = False) -> None:
+    """Raises `PenstockError` (`permission_denied`, retryable for who `waits`) for a tenant that is disabled, or whose
+    organisation is.
+    """
+    if policy.disabled:
+        message = f"the tenant «{policy.tenant}», or its organisation, is disabled"
+        raise PenstockError(ErrorCode.PERMISSION_DENIED, message, stage=stage, retryable=waits)
 
 
 def of_tenant(headers: Mapping[str, str], tenant: str, key_id: str | None) -> dict[str, str]:

@@ -7,9 +7,10 @@ import pytest
 from nats.aio.msg import Msg
 
 from contracts import envelope, subjects
-from contracts.errors import ContractError
+from contracts.errors import ContractError, ErrorCode, PenstockError
+from infra.access.policy import Policy
 from infra.dispatch.job import Job
-from workers.door import of_tenant, require_own_ingress
+from workers.door import of_tenant, require_enabled, require_own_ingress
 from workers.provider.cancellation import Cancellations
 
 
@@ -74,3 +75,12 @@ async def test_a_call_in_progress_ends_at_its_tenants_word_alone() -> None:
         await gone._on_cancel(cast("Msg", type("Said", (), {"subject": subjects.cancel_of("team", "r1")})))
         assert [bool(call.cancelling()) for call in calls.values()] == [True, False]
     calls["victim"].cancel()
+
+
+def test_what_is_disabled_is_told_so():
+    require_enabled(Policy("team"), "chunking")
+    with pytest.raises(PenstockError, match="«team», or its organisation, is disabled") as caught:
+        require_enabled(Policy("team", disabled=True), "chunking")
+    assert (caught.value.code, caught.value.stage, caught.value.retryable) == (
+        ErrorCode.PERMISSION_DENIED, "chunking", False
+    )  # fmt: skip

@@ -20,6 +20,7 @@ from workers.late import Late
 if TYPE_CHECKING:
     from workers.chunking.handling import Chunking
 
+_STAGE = "chunking"
 _CONNECTIONS = 4
 
 
@@ -52,7 +53,7 @@ def build(context: WorkerContext) -> Worker:
     late = Late(make)
 
     async def handle(job: Job) -> Outcome:
-        job.headers = await admitted(job, context.policies)
+        job.headers = await admitted(job, context.policies, _STAGE)
         return await (await late.get()).handle(job)
 
     async def given_up(job: Job, error: PenstockError) -> None:
@@ -64,7 +65,7 @@ def build(context: WorkerContext) -> Worker:
         await engine.dispose()
 
     spec = StageSpec(
-        "chunking",
+        _STAGE,
         template_of("documents.submitted"),
         identify_submitted,
         settings.document_concurrency * BATCH_SHARE,

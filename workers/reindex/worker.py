@@ -36,7 +36,7 @@ def build(context: WorkerContext) -> Worker:
         from workers.reindex.run import Run
         from workers.reindex.tools import Tools
 
-        job.headers = await admitted(job, context.policies)
+        job.headers = await admitted(job, context.policies, _STAGE, waits=True)
         connection, emitter = context.connection, Emitter(context.publisher, context.tracer)
         tools = Tools(engine, connection.client, connection.js, emitter, describe, context.log)
         ended = await Run(tools, job, _request(job)).to_the_end()

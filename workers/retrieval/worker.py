@@ -13,6 +13,7 @@ from infra.dispatch.stage import Stage, StageSpec
 from infra.telemetry.metrics import RetrievalMetrics
 from infra.telemetry.tracing import Span
 from workers.context import Worker, WorkerContext
+from workers.door import require_enabled
 from workers.embedders import embedders_of
 from workers.retrieval.answering import Answering, Door
 from workers.retrieval.errors import STAGE
@@ -27,10 +28,12 @@ def build(context: WorkerContext) -> Worker:
 
     async def search(tenant: str, body: bytes, span: Span) -> bytes:
         request = read_contract(RetrievalRequested, body, what="retrieval.requested", stage=STAGE)
+        require_enabled(await context.policies.of(tenant, None), STAGE)
         return _told(await service.search(tenant, request, span.context))
 
     async def evaluate(tenant: str, body: bytes, span: Span) -> bytes:
         request = read_contract(EvaluationRequested, body, what="evaluation.requested", stage=STAGE)
+        require_enabled(await context.policies.of(tenant, None), STAGE)
         return _told(await service.evaluate(tenant, request, span.context))
 
     doors = (

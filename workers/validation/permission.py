@@ -9,11 +9,9 @@ from workers.validation.validate import STAGE
 
 
 def require_allowed(policy: Policy, model: str, request: dict[str, Any]) -> None:
-    """Raises `PenstockError` (`permission_denied`) for a tenant that is disabled, and for a model or a vector store
-    that it may not use; `param` says where that stands. `request` keeps its API's rules.
+    """Raises `PenstockError` (`permission_denied`) for a model or a vector store that may not be used; `param` says
+    where that stands. `request` keeps its API's rules.
     """
-    if policy.disabled:
-        raise _denied(f"the tenant «{policy.tenant}», or its organisation, is disabled")
     if not policy.allows_model(model):
         raise _denied(f"model: the model «{model[:128]}» may not be used with this key", "model")
     if policy.stores is None:
@@ -26,5 +24,5 @@ def require_allowed(policy: Policy, model: str, request: dict[str, Any]) -> None
                 raise _denied(message, store.path)
 
 
-def _denied(message: str, param: str | None = None) -> PenstockError:
+def _denied(message: str, param: str) -> PenstockError:
     return PenstockError(ErrorCode.PERMISSION_DENIED, message, stage=STAGE, param=param)

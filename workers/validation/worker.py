@@ -30,16 +30,13 @@ def build(context: WorkerContext) -> Worker:
 
     async def handle(job: Job) -> Outcome:
         require_own_ingress(job, STAGE, accounts=settings.nats_creds is not None)
-        job.headers = from_outside(await admitted(job, context.policies))
+        job.headers = from_outside(await admitted(job, context.policies, STAGE))
         checked = validate(job.body, job.request_id)
         deadline = checked.contract.deadline
         if deadline is not None and deadline.timestamp() <= time.time():
             raise PenstockError(ErrorCode.DEADLINE_EXCEEDED, "the deadline has passed", stage=STAGE)
         policy = await context.policies.of(job.tenant, job.headers.get(envelope.KEY_ID))
         require_allowed(policy, checked.model, checked.contract.request)
-        if policy.key_id is None:
-            # Another tenant's key, or nobody's: nothing is put down to it.
-            job.headers = {name: value for name, value in job.headers.items() if name != envelope.KEY_ID}
         found = findings(checked, job.tenant, job.position.stored_at + patience[job.lane])
         if checked.contract.api == OPENAI_RESPONSES and goes_on(checked.contract.request):
             found |= await _go_on(job, checked)

@@ -110,5 +110,5 @@ def test_a_lifetime_is_a_number_and_a_unit(text: str, seconds: int, monkeypatch:
 
 @pytest.mark.parametrize("text", ["", "0d", "-1h", "90", "1w", "1.5h", "tomorrow"])
 def test_another_lifetime_is_refused(text: str) -> None:
-    with pytest.raises(PenstockError, match="is no lifetime"):
+    with pytest.raises(PenstockError, match="a span of time"):
         expiry(text)
