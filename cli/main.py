@@ -144,6 +144,7 @@ def _mount() -> None:
     from cli.evaluate import evaluate
     from cli.ingest.command import ingest
     from cli.reindex import app as reindex
+    from cli.route.command import app as route
     from cli.search import search
     from cli.stores import app as stores
     from cli.usage.command import usage
@@ -156,6 +157,7 @@ def _mount() -> None:
     app.command("usage")(usage)
     app.add_typer(stores, name="store", help="Vector stores: what they hold, their index versions.")
     app.add_typer(reindex, name="reindex", help="Build a store's next index version while the live one serves.")
+    app.add_typer(route, name="route", help="The prompt router: what it takes a prompt for, and how often it is right.")
     app.add_typer(organisations, name="org", help="Organisations: who pays for tenants.")
     app.add_typer(tenants, name="tenant", help="Tenants: teams, whose requests and whose money it is.")
     app.add_typer(audit, name="audit", help="Administrative changes: who, what, before, after.")

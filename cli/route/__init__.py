@@ -1,0 +1,1 @@
+"""`penstock route`: the prompt router, seen from outside a platform."""

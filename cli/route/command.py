@@ -1,0 +1,45 @@
+"""`penstock route`: what the router takes a prompt for, and how often it is right."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+Field = Annotated[str | None, typer.Option(show_default=False)]
+Share = Annotated[float | None, typer.Option("--min", min=0, max=1, help="Exit status 1 where the accuracy is lower.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+@app.command("eval")
+def evaluate(  # noqa: PLR0913, PLR0917 - the options of a command
+    file: Annotated[Path, typer.Argument(help="JSON lines, or a .csv with a header: a prompt and its label each.")],
+    prompt_field: Field = None,
+    label_field: Field = None,
+    label: Annotated[str | None, typer.Option(help="The label of all that have none.")] = None,
+    at_least: Share = None,
+    as_json: AsJson = False,
+) -> None:
+    """Classify the prompts of a labelled file; print the confusion matrix, and precision and recall of each class."""
+    from cli.failures import CommandError
+    from cli.route.judged import Judge
+    from cli.route.labelled import read_labelled
+    from cli.route.matrix import as_object, print_matrix
+    from workers.routing.confusion import Confusion
+
+    found = read_labelled(file, prompt_field, label_field)
+    labelled = [(prompt, own or label) for prompt, own in found]
+    known = [(prompt, own) for prompt, own in labelled if own is not None]
+    if len(known) < len(found) or not known:
+        raise CommandError(f"{len(found) - len(known)} of {len(found)} prompts in {file} have no label: use --label.")
+    judge = Judge()
+    confusion = Confusion.of(judge.pairs(known))
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(as_object(confusion, judge.classifier.classes), ensure_ascii=False, indent=2))
+    else:
+        print_matrix(confusion, judge.classifier.classes)
+    if at_least is not None and confusion.accuracy < at_least:
+        raise typer.Exit(1)

@@ -1,0 +1,59 @@
+"""`penstock route`: without a platform, on files of any origin."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.failures import CommandError
+from cli.main import app
+from cli.route.labelled import read_labelled
+from workers.routing.confusion import Confusion
+
+RUN = CliRunner()
+PROMPTS = [("where is my order", "faq"), ("Write a Python function that adds two numbers", "code")]
+
+
+def jsonl(folder: Path, prompts: list[tuple[str, str]] = PROMPTS) -> Path:
+    file = folder / "prompts.jsonl"
+    file.write_text("".join(json.dumps({"prompt": prompt, "label": label}) + "\n" for prompt, label in prompts))
+    return file
+
+
+def test_the_confusion_matrix_of_a_file_has_a_row_a_label(tmp_path: Path):
+    ran = RUN.invoke(app, ["route", "eval", str(jsonl(tmp_path)), "--json", "--min", "1"])
+    found = json.loads(ran.stdout)
+    assert (ran.exit_code, found["accuracy"], found["prompts"]) == (0, 1, 2)
+    assert found["matrix"] == {"faq": {"faq": 1, "code": 0}, "code": {"faq": 0, "code": 1}}
+    assert found["classes"]["code"] == {"prompts": 1, "recall": 1, "precision": 1}
+
+
+def test_less_than_is_asked_for_is_an_exit_status(tmp_path: Path):
+    wrong = jsonl(tmp_path, [*PROMPTS, ("where is my parcel", "no-such-class")])
+    ran = RUN.invoke(app, ["route", "eval", str(wrong), "--min", "0.7"])
+    assert ran.exit_code == 1
+    assert "accuracy 0.6667 of 3 prompts" in ran.stdout
+
+
+def test_csv_with_other_names_is_read_too(tmp_path: Path):
+    file = tmp_path / "mine.csv"
+    file.write_text('utterance,kind\n"one, with\na line break",faq\n"two",code\n')
+    assert read_labelled(file, "utterance", "kind") == [("one, with\na line break", "faq"), ("two", "code")]
+
+
+@pytest.mark.parametrize("text", ['{"prompt": 1}', "[1]", "{", '{"label": "faq"}'])
+def test_a_record_without_a_text_is_refused_by_its_place(tmp_path: Path, text: str):
+    file = tmp_path / "wrong.jsonl"
+    file.write_text(f'{{"prompt": "fine"}}\n{text}\n')
+    with pytest.raises(CommandError, match=r"record 2|can't be read"):
+        read_labelled(file)
+
+
+def test_precision_and_recall_of_a_class_are_shares_of_what_was_taken_and_of_what_is():
+    confusion = Confusion.of([("a", "a"), ("a", "a"), ("a", "b"), ("b", "b"), ("c", "b")])
+    assert confusion.accuracy == pytest.approx(0.6)
+    assert confusion.figures("a") == (3, pytest.approx(2 / 3), 1)
+    assert confusion.figures("b") == (1, 1, pytest.approx(1 / 3))
+    assert confusion.figures("c") == (1, 0, None)
+    assert confusion.labels(["c", "a"]) == ["c", "a", "b"]
