@@ -162,9 +162,13 @@ class Penstock:
         over_http = {"PENSTOCK_BASE_URL": self.base_url, "PENSTOCK_API_KEY": self.key}
         return clean_environ(**urls, **over_http, COLUMNS="400")
 
-    def run(self, *arguments: str, given: str | None = None) -> "subprocess.CompletedProcess[str]":
-        """A `penstock` command against this platform, run to its end; `given` is its standard input."""
-        return commands.run(arguments, self.environ, given)
+    def run(
+        self, *arguments: str, given: str | None = None, key: str | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """A `penstock` command against this platform, run to its end; `given` is its standard input, `key` whose it is,
+        where that is not the first tenant's.
+        """
+        return commands.run(arguments, self.environ | ({"PENSTOCK_API_KEY": key} if key else {}), given)
 
     def create_key(self, tenant: str, *scopes: str) -> str:
         """A new key, made as an operator makes one."""
