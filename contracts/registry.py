@@ -13,6 +13,7 @@ from contracts.documents import (
     DocumentSubmitted,
 )
 from contracts.inference import InferenceAttempted, InferenceCompleted, InferenceFailed, InferenceRequested
+from contracts.limits import LimitsReleased
 from contracts.reindex import ReindexCompleted, ReindexProgressed, ReindexRequested
 from contracts.responses import ResponseStored
 from contracts.usage import UsageRecorded
@@ -92,6 +93,13 @@ CONTRACTS: tuple[MessageContract, ...] = (
         "USAGE",
         UsageRecorded,
         "One provider attempt, for the ledger.",
+    ),
+    MessageContract(
+        "limits.released",
+        "penstock.v1.limits.released.{tenant}",
+        "LIMITS",
+        LimitsReleased,
+        "A request that counted against limits has ended.",
     ),
     MessageContract(
         "cache.stored",

@@ -104,6 +104,16 @@ def usage_recorded(tenant: str) -> str:
     return f"{ROOT}.usage.recorded.{tenant}"
 
 
+def limits_released(tenant: str) -> str:
+    """A request that counted against limits has ended."""
+    return f"{ROOT}.limits.released.{tenant}"
+
+
+def rooms(ingress: str, request_id: str) -> str:
+    """What a request's limits have room for, for the ingress that waits for it (core NATS, not stored)."""
+    return f"{ROOT}.limits.rooms.{ingress}.{request_id}"
+
+
 def cache_entry(tenant: str, key: str) -> str:
     """One stored answer; the latest message of the subject is the entry."""
     return f"{ROOT}.cache.stored.{tenant}.{key}"

@@ -16,8 +16,8 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from contracts.errors import ErrorCode, PenstockError
-from infra.budgets.session import Session
 from infra.database.batches import Batcher
+from infra.database.session import Session
 
 _AT_ONCE = 100
 _ON_DISK_AFTER = 2.0

@@ -7,6 +7,7 @@ output is stored; one that fails is delivered again with backoff, and in the end
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 
 import nats.errors
 from nats.aio.msg import Msg
@@ -17,9 +18,10 @@ from infra.broker import Stored
 from infra.dispatch import outcome as outcomes
 from infra.dispatch.dead_letter import bury
 from infra.dispatch.emit import Emitter
+from infra.dispatch.ending import Ended, released
 from infra.dispatch.gate import LaneGate
 from infra.dispatch.job import Job, Position, deadline_of, position_of, require_identity
-from infra.dispatch.outcome import Outcome
+from infra.dispatch.outcome import Outcome, Publication
 from infra.dispatch.spans import process_span
 from infra.dispatch.stage import DispatchTools, Handler, StageSpec
 from infra.telemetry import names
@@ -164,7 +166,7 @@ class Dispatcher:
         """Store the outcome, then ack. While the queue ahead is full the message is held, and kept alive, here."""
         while True:
             try:
-                stored = await self._emitter.emit_all(job, outcome.publications)
+                stored = await self._store(job, outcome.publications, outcome.ended)
                 break
             except PenstockError as error:
                 late = job.remaining <= 0 and not any(publication.terminal for publication in outcome.publications)
@@ -175,6 +177,13 @@ class Dispatcher:
             await self._ack(job, outcome)
         taken = any(p.terminal and s is Stored.KNOWN for p, s in zip(outcome.publications, stored, strict=True))
         return "already_terminal" if taken else outcome.label
+
+    async def _store(self, job: Job, publications: Sequence[Publication], ended: Ended | None = None) -> list[Stored]:
+        """Store them, and then that what the request counted as is given back, where this is its end."""
+        stored = await self._emitter.emit_all(job, publications)
+        if given_back := released(job, publications, ended):
+            await self._emitter.emit_all(job, given_back)
+        return stored
 
     async def _ack(self, job: Job, outcome: Outcome) -> None:
         message = self._tools.in_flight.latest(job.position)
@@ -197,7 +206,7 @@ class Dispatcher:
             return "retried"
         if self._spec.terminal:
             owed = await self._spec.owed(job) if self._spec.owed else ()
-            await self._emitter.emit_all(job, (outcomes.failed(job, error), *owed))
+            await self._store(job, (outcomes.failed(job, error), *owed))
             if error.code is not ErrorCode.INTERNAL_ERROR:
                 # `failed` tells the caller all there is to know; our own failures are kept for an operator as well.
                 await self._tools.in_flight.latest(job.position).ack()

@@ -31,13 +31,15 @@ class Outcome:
     """How a job ended: a word for metrics and spans, and what to publish. Nothing to publish is an answer too.
 
     `ack` is False only where another process is known to have the same message in hand: that one acks it. `settled` is
-    awaited once the server has confirmed the ack: it gives back what only this message needed.
+    awaited once the server has confirmed the ack: it gives back what only this message needed. `ended` is the terminal
+    message that the request had before, where none is published.
     """
 
     label: str
     publications: tuple[Publication, ...] = ()
     ack: bool = True
     settled: Callable[[], Awaitable[None]] | None = None
+    ended: InferenceCompleted | InferenceFailed | None = None
 
 
 def forwarded(job: Job, event: str, subject: str, headers: Mapping[str, str]) -> Outcome:

@@ -16,6 +16,7 @@ from contracts.errors import ErrorCode, PenstockError
 from infra.dispatch import outcome as outcomes
 from infra.dispatch.dead_letter import describe
 from infra.dispatch.emit import Emitter
+from infra.dispatch.ending import released
 from infra.dispatch.job import Job, Position, identify_forwarded, identify_laneless, identify_requested
 from infra.dispatch.outcome import Outcome
 from infra.dispatch.stage import DispatchTools, Stage, StageSpec
@@ -60,4 +61,6 @@ async def _tell(lost: Job, error: PenstockError, emitter: Emitter) -> None:
     whose = identify(lost.subject, lost.headers, lost.body)
     if subjects.is_token(whose.request_id) and subjects.is_token(whose.tenant):
         request = replace(lost, lane=whose.lane, tenant=whose.tenant, request_id=whose.request_id)
-        await emitter.emit(request, outcomes.failed(request, error))
+        failed = outcomes.failed(request, error)
+        await emitter.emit(request, failed)
+        await emitter.emit_all(request, released(request, (failed,)))

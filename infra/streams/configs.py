@@ -22,6 +22,7 @@ from infra.streams.names import (
     DUPLICATE_WINDOW,
     EMBEDDED,
     ENDED,
+    LIMITS,
     REINDEX,
     REQUESTED,
     RESPONSES,
@@ -55,6 +56,7 @@ def stream_configs(settings: Settings) -> list[StreamConfig]:
     return [
         *queues,
         _queue(settings, USAGE, f"{ROOT}.usage.recorded.>"),
+        _queue(settings, LIMITS, f"{ROOT}.limits.released.>"),
         _kept(settings, ATTEMPTED, f"{ROOT}.inference.attempted.>", age=3600, latest_only=True),
         _results(settings, RESULTS, Lane.INTERACTIVE, settings.results_age),
         _results(settings, RESULTS_ASYNC, Lane.BATCH, settings.results_async_age),

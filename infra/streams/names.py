@@ -12,7 +12,7 @@ REQUESTED, VALIDATED, UNGROUNDED, UNCACHED, ROUTED = (
 )
 ATTEMPTED, RESULTS, RESULTS_ASYNC = "INFERENCE_ATTEMPTED", "RESULTS", "RESULTS_ASYNC"
 USAGE, CACHE, RESPONSES, DEADLETTER, ADVISORIES = "USAGE", "CACHE", "RESPONSES", "DEADLETTER", "ADVISORIES"
-COUNTERS = "COUNTERS"
+COUNTERS, LIMITS = "COUNTERS", "LIMITS"
 COUNTER_AGE = 150.0
 """Seconds after its last increment in which a counter is known. Longer than the duplicate window: an increment that is
 taken for a repeated one is there to be read."""
@@ -26,5 +26,5 @@ BREAKERS = "penstock-breakers"
 """A key-value bucket: which deployments are not to be called, and who tries whether one answers again."""
 ACCESS = "penstock-access"
 """A key-value bucket: the last change of an organisation, a tenant, a key, a limit or a budget."""
-SWEPT = frozenset({REQUESTED, VALIDATED, UNGROUNDED, UNCACHED, ROUTED, USAGE, SUBMITTED, CHUNKED, EMBEDDED})
+SWEPT = frozenset({REQUESTED, VALIDATED, UNGROUNDED, UNCACHED, ROUTED, USAGE, LIMITS, SUBMITTED, CHUNKED, EMBEDDED})
 """The work queues: a message that nobody takes off one would stay in it for ever."""

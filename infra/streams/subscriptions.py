@@ -13,6 +13,7 @@ from infra.streams.names import (
     BATCH_SHARE,
     CHUNKED,
     EMBEDDED,
+    LIMITS,
     LOCAL_POOL,
     REINDEX,
     REQUESTED,
@@ -87,6 +88,7 @@ def stage_subscriptions(settings: Settings, catalog: Catalog) -> dict[str, tuple
     width = settings.stage_concurrency
     return {
         "validation": lane_subscriptions(REQUESTED, "validation", "inference.requested", width),
+        "limits": (Subscription(LIMITS, "limits", f"{ROOT}.limits.released.>", Lane.INTERACTIVE, width * 8),),
         "retrieval": lane_subscriptions(UNGROUNDED, "retrieval", "inference.ungrounded", width),
         "cache": lane_subscriptions(VALIDATED, "cache", "inference.validated", width),
         "cache-fill": tuple(

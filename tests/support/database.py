@@ -10,9 +10,10 @@ from psycopg.sql import SQL, Identifier, Literal
 from contracts.responses import response_id_of
 from infra.database.tables import Base
 from infra.index.tables import IndexVersionRow
+from infra.limits.tables import OpenRequest
 
 _OF_VERSIONS = r"SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(chunks|postings)_\d+$'"
-assert IndexVersionRow.metadata is Base.metadata  # these tables are to be emptied too
+assert IndexVersionRow.metadata is OpenRequest.metadata is Base.metadata  # these tables are to be emptied too
 
 
 def empty_tables(url: str) -> None:

@@ -53,7 +53,7 @@ class Handling:
 
     async def _handle(self, job: Job, past: Past) -> Outcome:
         if past.terminal is not None:
-            return Outcome("already_terminal", self._owed(job, past))
+            return Outcome("already_terminal", self._owed(job, past), ended=past.terminal)
         if past.holder is not Holder.NOBODY:
             return Outcome("held_elsewhere", ack=past.holder is Holder.A_COPY)
         for row in self._owed(job, past):

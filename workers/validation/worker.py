@@ -1,6 +1,7 @@
-"""Wiring: `requested` in, `validated`, `ungrounded` or `failed` out."""
+"""Wiring: `requested` in, `validated`, `ungrounded` or `failed` out; `limits.released` in, nothing out."""
 
 import time
+from collections.abc import Sequence
 
 import orjson
 
@@ -9,15 +10,21 @@ from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import OPENAI_RESPONSES
 from contracts.registry import template_of
 from contracts.subjects import Lane
+from infra.access.policy import Limit
+from infra.counters import Counters
 from infra.database.engine import create_engine
 from infra.dispatch.job import Job, identify_requested
-from infra.dispatch.outcome import Outcome, forwarded
+from infra.dispatch.outcome import Outcome, failed, forwarded
 from infra.dispatch.stage import Stage, StageSpec
+from infra.limits.leases import Leases
+from infra.limits.windows import Windows
 from infra.responses import ResponseStore
 from workers.context import Worker, WorkerContext
 from workers.door import admitted, require_own_ingress
 from workers.validation.conversation import goes_on, with_earlier
+from workers.validation.limits import LimitedError, Limiter, tokens_of
 from workers.validation.permission import require_allowed
+from workers.validation.releases import release_stage
 from workers.validation.validate import STAGE, Checked, findings, from_outside, validate, without_grounds
 
 
@@ -27,8 +34,17 @@ def build(context: WorkerContext) -> Worker:
     patience = {Lane.INTERACTIVE: settings.request_timeout, Lane.BATCH: settings.results_async_age}
     engine = create_engine(settings, pool_size=2)
     store = ResponseStore(context.connection.js, engine, STAGE)
+    windows = Windows(Counters(context.connection.acks, context.connection.js, STAGE))
+    leases = Leases(settings.require_postgres_url(), STAGE)
+    limiter = Limiter(windows, leases, context.connection.client)
 
     async def handle(job: Job) -> Outcome:
+        try:
+            return await _handle(job)
+        except LimitedError as error:
+            return Outcome("limited", (failed(job, error),))
+
+    async def _handle(job: Job) -> Outcome:
         require_own_ingress(job, STAGE, accounts=settings.nats_creds is not None)
         job.headers = from_outside(await admitted(job, context.policies, STAGE))
         checked = validate(job.body, job.request_id)
@@ -42,6 +58,8 @@ def build(context: WorkerContext) -> Worker:
             found |= await _go_on(job, checked)
         if checked.contract.grounds is not None:
             job.body = without_grounds(job.body)
+        if limits := policy.limits_of(checked.model):
+            await _count(job, checked.contract.api, limits, found[envelope.DEADLINE])
         if checked.searches:
             return forwarded(job, "inference.ungrounded", subjects.ungrounded(job.lane, job.tenant), found)
         return forwarded(job, "inference.validated", subjects.validated(job.lane, job.tenant), found)
@@ -53,5 +71,18 @@ def build(context: WorkerContext) -> Worker:
         job.body = orjson.dumps({**orjson.loads(job.body), "request": whole.request, **more})
         return {envelope.RESIDENCY: "local", envelope.CONFIDENTIAL: "true"} if whole.confidential else {}
 
-    spec = StageSpec(STAGE, template_of("inference.requested"), identify_requested, settings.stage_concurrency)
-    return Worker((Stage(spec, handle, context.subscriptions["validation"]),), close=engine.dispose)
+    async def _count(job: Job, api: str, limits: Sequence[Limit], deadline: str) -> None:
+        """Last of all: what is refused for another reason counts nowhere."""
+        limits_tokens = any(limit.tokens_per_minute is not None for limit in limits)
+        tokens = tokens_of(api, orjson.loads(job.body)["request"]) if limits_tokens else 0
+        counted = await limiter.count(job, limits, tokens, envelope.parse_deadline(deadline))
+        job.headers = {**job.headers, **counted}
+
+    async def close() -> None:
+        await leases.end()
+        await engine.dispose()
+
+    width = settings.stage_concurrency
+    spec = StageSpec(STAGE, template_of("inference.requested"), identify_requested, width)
+    releases = release_stage(windows, leases, context.subscriptions["limits"], width)
+    return Worker((Stage(spec, handle, context.subscriptions["validation"]), releases), close=close)

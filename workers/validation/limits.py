@@ -1,0 +1,145 @@
+"""What passes of a key, a tenant and a model: everything that is counted of a request, once it is known to be one."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client
+
+from contracts import envelope, subjects
+from contracts.apis.limits import max_output_tokens, prompt_tokens
+from contracts.errors import ErrorCode, PenstockError
+from contracts.inference import ANTHROPIC_COUNT_TOKENS
+from contracts.limits import Counted, Room, Rooms
+from infra.access.policy import ANY_MODEL, Limit
+from infra.dispatch.job import Job
+from infra.limits.counted import Asked, Full, Passed, Standing, counter_name
+from infra.limits.leases import Leases, Scope
+from infra.limits.windows import Windows
+from workers.validation.validate import STAGE
+
+REQUESTS, TOKENS, CONCURRENT = "requests", "tokens", "concurrent"
+_MARGIN = timedelta(seconds=60)
+"""What still happens to a request after its deadline takes no longer."""
+
+
+class LimitedError(PenstockError):
+    """A limit does not let the request pass. Where it may later, its caller tries again, and not this stage."""
+
+    def __init__(self, message: str, *, retryable: bool = True, retry_after: float | None = None) -> None:
+        super().__init__(ErrorCode.RATE_LIMITED, message, stage=STAGE, retryable=retryable, retry_after=retry_after)
+
+
+class Limiter:
+    """Counts requests against their limits."""
+
+    def __init__(self, windows: Windows, leases: Leases, client: Client) -> None:
+        self._windows = windows
+        self._leases = leases
+        self._client = client
+
+    async def count(self, job: Job, limits: Sequence[Limit], tokens: int, deadline: datetime) -> dict[str, str]:
+        """Count it, and return what the envelope says of that: nothing, where nothing is to be given back.
+
+        Raises `LimitedError`, after which it is not counted, or `PenstockError` (`pipeline_unavailable`, retryable):
+        a message that is handled again counts once.
+        """
+        asked, of = _asked(limits, tokens)
+        _require_possible(asked, of)
+        found = await self._windows.count(asked, f"{job.tenant}.{job.request_id}.limits") if asked else Passed((), ())
+        await self._tell(job, asked, found.standings)
+        if isinstance(found, Full):
+            raise _refused(asked, of, found)
+        leased = await self._lease(job, limits, deadline, found)
+        counters = [entry.subject for entry in found.entries if entry.subject.startswith(subjects.counter(TOKENS))]
+        if not counters and not leased:
+            return {}
+        counted = Counted(tokens=tokens if counters else 0, counters=tuple(counters), lease=leased)
+        return {envelope.COUNTED: counted.header()}
+
+    async def _lease(self, job: Job, limits: Iterable[Limit], deadline: datetime, found: Passed) -> bool:
+        limited = [limit for limit in limits if limit.concurrent_requests is not None]
+        if not limited:
+            return False
+        scopes = [Scope(_name(CONCURRENT, limit), limit.concurrent_requests or 0) for limit in limited]
+        full = await self._leases.open(job.tenant, job.request_id, scopes, deadline + _MARGIN)
+        if full is None:
+            return True
+        await self._windows.take_back(found.entries)
+        most, whose = limited[full].concurrent_requests, whose_of(limited[full])
+        message = f"{whose} limit of {most} open requests is reached: try again when one of them has been answered"
+        raise LimitedError(message)
+
+    async def _tell(self, job: Job, asked: Sequence[Asked], standings: Sequence[Standing | None]) -> None:
+        """Let the ingress know before the answer can begin; on an answer without these headers nothing else depends."""
+        ingress = job.headers.get(envelope.INGRESS)
+        if ingress is None or not asked:
+            return
+        body = rooms_of(asked, standings).model_dump_json(exclude_none=True).encode()
+        try:
+            await self._client.publish(subjects.rooms(ingress, job.request_id), body)
+        except (nats.errors.Error, OSError) as error:
+            message = "the broker can't be reached: try again in a moment"
+            raise PenstockError(ErrorCode.PIPELINE_UNAVAILABLE, message, stage=STAGE, retryable=True) from error
+
+
+def tokens_of(api: str, request: dict[str, Any]) -> int:
+    """What a request is counted as until it is known what it took: its prompt by its length, and the longest answer
+    that it allows, where it names one, as OpenAI counts (https://platform.openai.com/docs/guides/rate-limits).
+
+    0 for one that counts tokens: no provider charges for it.
+    """
+    return 0 if api == ANTHROPIC_COUNT_TOKENS else prompt_tokens(api, request) + (max_output_tokens(api, request) or 0)
+
+
+def rooms_of(asked: Sequence[Asked], standings: Sequence[Standing | None]) -> Rooms:
+    """Of the limits of each kind, the one with the least room."""
+
+    def tightest(kind: str) -> Room | None:
+        known = [s for one, s in zip(asked, standings, strict=True) if s and one.name.startswith(f"{kind}.")]
+        least = min(known, key=lambda standing: standing.remaining, default=None)
+        return None if least is None else Room(limit=least.limit, remaining=least.remaining, reset=least.reset)
+
+    return Rooms(requests=tightest(REQUESTS), tokens=tightest(TOKENS))
+
+
+def whose_of(limit: Limit) -> str:
+    """Whose limit it is, for a sentence."""
+    whose = f"the model «{limit.subject[:128]}»'s" if limit.kind == "model" else f"this {limit.kind}'s"
+    return whose if limit.model == ANY_MODEL else f"{whose} «{limit.model[:128]}»"
+
+
+def _asked(limits: Iterable[Limit], tokens: int) -> tuple[list[Asked], list[Limit]]:
+    """What is to pass which windows, and of which limits they are."""
+    found = [
+        (Asked(_name(kind, limit), amount, most), limit)
+        for limit in limits
+        for kind, amount, most in (
+            (REQUESTS, 1, limit.requests_per_minute),
+            (TOKENS, tokens, limit.tokens_per_minute),
+        )
+        if most is not None and amount
+    ]
+    return [asked for asked, _ in found], [limit for _, limit in found]
+
+
+def _require_possible(asked: Iterable[Asked], of: Iterable[Limit]) -> None:
+    for one, limit in zip(asked, of, strict=True):
+        if one.amount > one.limit:
+            may = f"the request may take {one.amount} tokens"
+            message = f"{may}: more than {whose_of(limit)} limit of {one.limit} tokens a minute"
+            raise LimitedError(message, retryable=False)
+
+
+def _refused(asked: Sequence[Asked], of: Sequence[Limit], found: Full) -> LimitedError:
+    """The sentence names one of the limits that are reached."""
+    place = min(found.refused, default=0)
+    one, kind = asked[place], asked[place].name.partition(".")[0]
+    more = f", and {one.amount} more were asked for" if kind == TOKENS else ""
+    reached = f"{whose_of(of[place])} limit of {one.limit} {kind} a minute is reached{more}"
+    return LimitedError(f"{reached}: try again in {found.seconds:.1f} s", retry_after=found.seconds)
+
+
+def _name(kind: str, limit: Limit) -> str:
+    return counter_name(kind, f"{limit.kind} {limit.subject} {limit.model}")
