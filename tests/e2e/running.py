@@ -33,9 +33,12 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def clean_environ(**more: str) -> dict[str, str]:
-    """Our environment without what would change how Penstock runs; no Ollama is found in it either."""
+    """Our environment without what would change how Penstock runs; no Ollama is found in it either.
+
+    All tests ask from one address, and some with keys that nobody has: those must not keep out the others.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-    return kept | {"OLLAMA_HOST": "127.0.0.1:1"} | more
+    return kept | {"OLLAMA_HOST": "127.0.0.1:1", "PENSTOCK_FAILED_LOGINS": "10000"} | more
 
 
 def spawn(*argv: str, environ: dict[str, str], output: Path) -> "subprocess.Popen[bytes]":
