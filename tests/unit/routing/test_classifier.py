@@ -71,8 +71,8 @@ def test_training_twice_gives_the_same_weights():
     assert again.regression.temperature == classifier().regression.temperature
 
 
-def test_confidence_is_calibrated_on_texts_that_were_held_out():
-    pairs = held_out(shipped(), model())
+def test_texts_that_were_held_out_are_mostly_taken_for_their_own_class():
+    pairs = held_out(shipped(), model(), 2)
     right = sum(own == taken for own, taken in pairs) / len(pairs)
     assert len(pairs) == sum(map(len, shipped().values()))
     # The shipped classes differ: a random class would be right in one case of five.
@@ -130,9 +130,7 @@ def test_no_example_is_a_prompt_of_a_data_set():
     prompts = {" ".join(text.lower().split()) for name, found in SETS.items() for text in found.read(shared_data(name))}
     prompts |= _training_splits(shared_data("clinc150"), shared_data("banking77"))
     ours = [text for listed in shipped().values() for text in listed]
-    # Some short ones anyone would write, such as «where is my phone».
-    same = [text for text in ours if " ".join(text.lower().split()) in prompts and len(text.split()) > 6]
-    assert same == []
+    assert [text for text in ours if " ".join(text.lower().split()) in prompts] == []
 
 
 def _training_splits(clinc: Path, banking: Path) -> set[str]:
