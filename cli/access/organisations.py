@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.access.administering import AsJson, actor, changing, every, plain, reading, show, show_one
+from cli.access.many_keys import revoke_all, rotate_all
 
 app = typer.Typer(no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="An organisation's id.", show_default=False)]
@@ -44,6 +45,22 @@ def rename(organisation: Id, name: Annotated[str, typer.Argument(help="Its new n
     from infra.access.organisations import Organisations
 
     changing(lambda engine: Organisations(engine).rename(actor(), organisation, name))
+
+
+@app.command()
+def rotate(
+    organisation: Id,
+    overlap: Annotated[str, typer.Option(help="How long the old keys are still let in, as in 24h or 0s.")] = "24h",
+    as_json: AsJson = False,
+) -> None:
+    """Rotate all keys of its tenants, and print the new ones."""
+    rotate_all(overlap, as_json=as_json, organisation=organisation)
+
+
+@app.command()
+def revoke(organisation: Id) -> None:
+    """Revoke all keys of its tenants, for good."""
+    typer.echo(f"{revoke_all(organisation=organisation)} keys are revoked")
 
 
 @app.command()

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.access.administering import AsJson, actor, changing, every, plain, reading, show, show_one
+from cli.access.many_keys import revoke_all, rotate_all
 
 app = typer.Typer(no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="A tenant's id.", show_default=False)]
@@ -65,6 +66,22 @@ def update(
     changes = {field: value for field, value in given.items() if value is not None}
     changes |= {"models": None} if any_model else {}
     show_one(plain(changing(lambda engine: Tenants(engine).update(actor(), tenant, changes))), as_json=as_json)
+
+
+@app.command()
+def rotate(
+    tenant: Id,
+    overlap: Annotated[str, typer.Option(help="How long the old keys are still let in, as in 24h or 0s.")] = "24h",
+    as_json: AsJson = False,
+) -> None:
+    """Rotate all of its keys, and print the new ones."""
+    rotate_all(overlap, as_json=as_json, tenant=tenant)
+
+
+@app.command()
+def revoke(tenant: Id) -> None:
+    """Revoke all of its keys, for good."""
+    typer.echo(f"{revoke_all(tenant=tenant)} keys are revoked")
 
 
 @app.command()

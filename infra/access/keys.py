@@ -94,11 +94,15 @@ class ApiKeys:
         async with access_transaction(self._engine) as connection:
             return _key(await read_row(connection, ApiKey, key_id))
 
-    async def list(self, paging: Paging, tenant: str | None = None) -> tuple[list[Key], bool]:
-        """A page of them, or of those of a tenant, and whether there are more."""
+    async def list(
+        self, paging: Paging, tenant: str | None = None, organisation: str | None = None
+    ) -> tuple[list[Key], bool]:
+        """A page of them, or of those of a tenant or an organisation, and whether there are more."""
         query = select(ApiKey.__table__)
         if tenant is not None:
             query = query.where(ApiKey.tenant_id == tenant)
+        if organisation is not None:
+            query = query.join(Tenant, Tenant.id == ApiKey.tenant_id).where(Tenant.organisation_id == organisation)
         async with access_transaction(self._engine) as connection:
             rows, more = await read_page(connection, query, _ORDER, paging)
         return [_key(row._mapping) for row in rows], more

@@ -170,6 +170,21 @@ def test_a_rotated_key_works_beside_the_new_one_and_a_revoked_one_does_not(
         ask(after)
 
 
+def test_all_keys_of_an_organisation_are_rotated_or_revoked_at_once(penstock: Penstock, admin: Admin) -> None:
+    organisation, teams = f"org-{uuid.uuid4().hex[:8]}", [f"team-{uuid.uuid4().hex[:8]}" for _ in range(2)]
+    admin.post("/organisations", id=organisation)
+    for each in teams:
+        admin.post("/tenants", id=each, organisation=organisation)
+        admin.post("/keys", tenant=each)
+    made = json.loads(penstock.run("org", "rotate", organisation, "--overlap", "1h", "--json").stdout)
+    assert sorted(each["tenant"] for each in made) == sorted(teams)
+    assert json.loads(penstock.run("org", "rotate", organisation, "--json").stdout) != made
+    assert penstock.run("tenant", "revoke", teams[0]).stdout == "3 keys are revoked\n"
+    assert penstock.run("org", "revoke", organisation).stdout == "3 keys are revoked\n"
+    with penstock.client(made[0]["key"]) as client:
+        until(lambda: _is_refused(client), "the refusal of a revoked key", within=1.0)
+
+
 def test_a_tenant_that_is_disabled_is_told_so_until_it_is_enabled(penstock: Penstock, team: str) -> None:
     with penstock.client(penstock.create_key(team)) as client:
         ask(client)
@@ -227,6 +242,7 @@ def test_the_commands_show_what_there_is(penstock: Penstock, team: str) -> None:
     assert penstock.run("org", "show", "default", "--json").stdout
     told = json.loads(penstock.run("audit", "list", "--subject", key.split("_")[1], "--json").stdout)
     assert [(each["action"], each["actor"].partition(":")[0]) for each in told] == [("created", "cli")]
+    assert "scopes: search" in penstock.run("audit", "list", "--subject", key.split("_")[1]).stdout
     for wrong in (("key", "create", "--scope", "everything"), ("key", "show", SQL), ("tenant", "show", "nobody")):
         done = penstock.run(*wrong)
         assert done.returncode == 1
