@@ -83,7 +83,7 @@ def _print_table(report: Json) -> None:
     if not report["data"]:
         return typer.echo(f"nothing was used from {report['start']} to {report['end']}")
     names = [name for name in report["data"][0] if name == "start" or name in report["group_by"]]
-    Console().print(table(names, report["data"], report["total"]))
+    Console().print(table(names, report["data"], report["total"], report["bucket"]))
     for note in notes(report["total"]):
         typer.echo(note)
     return None

@@ -34,7 +34,7 @@ def measure_of(rows: Sequence[Row]) -> str:
     return "cost_usd" if any(Decimal(row["cost_usd"]) for row in rows) else "requests"
 
 
-def table(names: Sequence[str], rows: Sequence[Row], total: Row) -> "RenderableType":
+def table(names: Sequence[str], rows: Sequence[Row], total: Row, bucket: str) -> "RenderableType":
     """One line a row, one for what all sum up to."""
     from rich.table import Table
     from rich.text import Text
@@ -51,7 +51,7 @@ def table(names: Sequence[str], rows: Sequence[Row], total: Row) -> "RenderableT
     largest = max((Decimal(row[measure]) for row in rows), default=Decimal())
     for row in rows:
         shown.add_row(
-            *(Text(place(name, row[name])) for name in names),
+            *(Text(place(name, row[name], hours=bucket == "hour")) for name in names),
             *(f"{row[name]:,}" for name in _COUNTS),
             *(dollars(row[name]) for name in ("cost_usd", "saved_usd")),
             Text(bar(Decimal(row[measure]), largest), style="cyan"),
@@ -59,11 +59,13 @@ def table(names: Sequence[str], rows: Sequence[Row], total: Row) -> "RenderableT
     return shown
 
 
-def place(name: str, value: str | None) -> str:
-    """A row's name for people: days without their midnight, and so where a request has none."""
+def place(name: str, value: str | None, *, hours: bool) -> str:
+    """A row's name for people: days without their midnight, hours to the minute."""
     if value is None:
         return "(none)"
-    return value.removesuffix("T00:00:00Z").removesuffix(":00Z").replace("T", " ") if name == "start" else value
+    if name != "start":
+        return value
+    return value[: len("2026-11-23T15:00")].replace("T", " ") if hours else value[: len("2026-11-23")]
 
 
 def notes(total: Row) -> list[str]:

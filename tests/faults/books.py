@@ -17,6 +17,21 @@ DOCUMENT_QUEUES = ("DOCUMENTS_SUBMITTED", "DOCUMENTS_CHUNKED", "DOCUMENTS_EMBEDD
 TERMINALS = f"{ROOT}.inference.*.interactive.{TENANT}.*"
 
 
+_SUMS_THAT_DIFFER = """
+WITH rows AS (
+    SELECT tenant_id, model, {trunc} AS at, count(*) FILTER (WHERE status <> 'cache_hit') AS calls,
+           sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, coalesce(sum(cost_usd), 0) AS cost
+    FROM usage GROUP BY 1, 2, 3
+), sums AS (
+    SELECT tenant_id, model, {column} AS at, sum(calls) AS calls, sum(input_tokens) AS input_tokens,
+           sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost FROM {table} GROUP BY 1, 2, 3
+)
+SELECT rows, sums FROM rows FULL JOIN sums USING (tenant_id, model, at)
+WHERE (rows.calls, rows.input_tokens, rows.output_tokens, rows.cost)
+    IS DISTINCT FROM (sums.calls, sums.input_tokens, sums.output_tokens, sums.cost)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the ledger. `key` is what the provider was sent as Idempotency-Key."""
@@ -34,6 +49,7 @@ class Books:
     terminals: Counter[str]
     rows: list[Row]
     calls: dict[str, int]
+    sums_that_differ: tuple[str, ...] = ()
 
     def of(self, request_ids: set[str]) -> "Books":
         """What is written about these requests."""
@@ -41,6 +57,7 @@ class Books:
             Counter({request_id: count for request_id, count in self.terminals.items() if request_id in request_ids}),
             [row for row in self.rows if row.request_id in request_ids],
             {key: count for key, count in self.calls.items() if key.split(".")[1] in request_ids},
+            self.sums_that_differ,
         )
 
     def check(self, accepted: Collection[str], *, unsent: tuple[str, ...] = ("interrupted",)) -> None:
@@ -53,6 +70,7 @@ class Books:
         assert _more_than_one(self.terminals) == {}, "a request ended twice"
         assert _more_than_one(self.calls) == {}, "a key was called twice"
         assert _more_than_one(Counter(row.key for row in self.rows)) == {}, "a call has two rows"
+        assert self.sums_that_differ == (), "sums by hour or day are not their rows'"
         keys = {row.key for row in self.rows}
         assert self.calls.keys() - keys == set(), "calls without a row"
         assert {row for row in self.rows if row.key not in self.calls and row.status not in unsent} == set()
@@ -83,7 +101,10 @@ async def settled(instance: Instance, within: float = 30) -> None:
 async def read_books(instance: Instance) -> Books:
     """All of an instance's books."""
     return Books(
-        await _terminals(instance), await _rows(instance), (await simulator_stats(instance))["by_idempotency_key"]
+        await _terminals(instance),
+        await _rows(instance),
+        (await simulator_stats(instance))["by_idempotency_key"],
+        await _sums_that_differ(instance),
     )
 
 
@@ -115,3 +136,15 @@ async def _rows(instance: Instance) -> list[Row]:
     async with await psycopg.AsyncConnection.connect(instance.told["database"]) as connection:
         rows = await (await connection.execute(statement)).fetchall()
     return [Row(*row) for row in rows]
+
+
+async def _sums_that_differ(instance: Instance) -> tuple[str, ...]:
+    """Of a tenant, a model and an hour or day: what the ledger's rows sum up to, and what it keeps as their sums."""
+    found: list[str] = []
+    async with await psycopg.AsyncConnection.connect(instance.told["database"]) as connection:
+        for column in ("hour", "day"):
+            trunc, table = f"date_trunc('{column}', started_at, 'UTC')", {"hour": "usage_hourly", "day": "usage_daily"}
+            query = _SUMS_THAT_DIFFER.format(trunc=trunc, column=column, table=table[column])
+            rows = await (await connection.execute(query.encode())).fetchall()
+            found += [f"{column}: {row}" for row in rows]
+    return tuple(found)

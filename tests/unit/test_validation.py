@@ -9,7 +9,8 @@ import pytest
 from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES, OPENAI_EMBEDDINGS, OPENAI_RESPONSES
-from workers.validation.validate import findings, validate, without_grounds
+from contracts.tags import tags_of
+from workers.validation.validate import findings, from_outside, validate, without_grounds
 
 GOOD: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
 
@@ -178,3 +179,23 @@ def test_what_a_producer_says_was_looked_up_is_taken_out():
     assert validate(body, "r1").contract.grounds is not None
     assert validate(without_grounds(body), "r1").contract.grounds is None
     assert json.loads(without_grounds(body)) == json.loads(message())
+
+
+def test_tags_travel_in_the_envelope_in_the_order_of_their_names():
+    found = findings(validate(message(tags={"team": "search", "feature": "a b"}), "r1"), "acme", 1)
+    assert tags_of(found) == {"team": "search", "feature": "a b"}
+    assert found[envelope.TAGS] == '{"feature":"a b","team":"search"}'
+    assert envelope.TAGS not in findings(validate(message(), "r1"), "acme", 1)
+
+
+@pytest.mark.parametrize(
+    "tags", [{"team": "=x"}, {"1": "x"}, {"team": 7}, dict.fromkeys(map("t{}".format, range(11)), "x")]
+)
+def test_tags_that_are_none_are_refused(tags: dict[str, Any]):
+    with pytest.raises(PenstockError) as caught:
+        validate(message(tags=tags), "r1")
+    assert str(caught.value.param).startswith("tags")
+
+
+def test_nobody_tags_past_the_check():
+    assert from_outside({envelope.TAGS: "nonsense", envelope.KEY_ID: "k1"}) == {envelope.KEY_ID: "k1"}

@@ -28,7 +28,7 @@ def row(cost: str, requests: int = 3, **more: Any) -> dict[str, Any]:
 
 def printed(rows: list[dict[str, Any]], total: dict[str, Any]) -> list[str]:
     out = io.StringIO()
-    Console(file=out, width=200).print(table(["start", "model"], rows, total))
+    Console(file=out, width=200).print(table(["start", "model"], rows, total, "day"))
     return out.getvalue().splitlines()
 
 
@@ -92,7 +92,8 @@ def test_where_nothing_costs_anything_the_bars_are_requests():
 
 
 def test_hours_are_told_to_the_minute():
-    assert place("start", "2026-11-23T15:00:00Z") == "2026-11-23 15:00"
+    assert place("start", "2026-11-23T00:00:00Z", hours=True) == "2026-11-23 00:00"
+    assert place("start", "2026-11-23T00:00:00Z", hours=False) == "2026-11-23"
 
 
 def test_sums_that_are_not_all_known_say_so():
