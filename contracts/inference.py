@@ -117,6 +117,9 @@ class InferenceAttempted(AttemptedCall):
     beside: Annotated[
         AttemptedCall | None, Field(description="The call that is under way too, where this one is made beside it.")
     ] = None
+    withdrawn: Annotated[
+        bool | None, Field(description="The call was not made after all: its budget had too little left.")
+    ] = None
 
 
 OUTCOME_OF = "The attempt that this is the outcome of, where that is not the last one."

@@ -48,24 +48,25 @@ class Budgets:
         self._catalog = catalog
         self._estimates = estimates
 
-    async def reserve(self, job: Job, attempt: Attempt, option: Option, asked: Asked, prompt_tokens: int) -> None:
-        """Reserve the most that a call can cost; it may be made then. The ledger's row of it settles it.
+    async def wanted(
+        self, job: Job, attempt: Attempt, option: Option, asked: Asked, prompt_tokens: int
+    ) -> Reservation | None:
+        """What has to be reserved for a call: the most that it can cost. None where it needs no reservation.
 
-        Raises `CannotBeAskedError` (`price_unknown`) where nobody knows what it costs, `NothingToCallError`
-        (`insufficient_quota`) where a budget has not so much left, and another `PenstockError` where that can't be
-        known now.
+        Raises `CannotBeAskedError` (`price_unknown`) where nobody knows what it costs, and another `PenstockError`
+        where it can't be known now who has a budget.
         """
         policy = await self._policies.of(job.tenant, job.headers.get(envelope.KEY_ID))
         if not policy.budgeted or asked.translation.api == ANTHROPIC_COUNT_TOKENS:
-            return
+            return None
         provider = _provider_of(self._catalog, attempt)
         amount = self._most(job, attempt, provider, asked, prompt_tokens)
         if amount is None:
             raise CannotBeAskedError(_price_unknown(), option)
         if not amount:
-            return
+            return None
         longest = min(job.remaining, call_timeouts(provider, attempt.deployment).total) + self._estimates.settled_after
-        reservation = Reservation(
+        return Reservation(
             organisation=policy.organisation,
             tenant=job.tenant,
             key_id=policy.key_id,
@@ -75,6 +76,13 @@ class Budgets:
             started_at=attempt.started_at,
             expires_at=attempt.started_at + timedelta(seconds=longest),
         )
+
+    async def reserve(self, reservation: Reservation) -> None:
+        """The call may be made then. The ledger's row of it settles it.
+
+        Raises `NothingToCallError` (`insufficient_quota`) where a budget has not so much left, and another
+        `PenstockError` where that can't be known now.
+        """
         try:
             await self._reservations.reserve(reservation)
         except PenstockError as error:

@@ -31,6 +31,12 @@ class Journal:
         self._recovery = recovery
         self._after: int | None = past.journal_at
         self.made = past.last_attempt.attempt if past.last_attempt else 0
+        self._withdrawn = 0
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made, as far as this worker knows."""
+        return self.made - self._withdrawn
 
     async def enter(self, call: InferenceAttempted) -> None:
         """Store an entry; the call may be made now. Raises `OvertakenError` where it may not.
@@ -44,3 +50,16 @@ class Journal:
             raise OvertakenError
         self._after, self.made = None, call.attempt
         self._recovery.is_calling(self._job)
+
+    async def withdraw(self, call: InferenceAttempted) -> None:
+        """The call was entered last, and is not made after all. Its number stays taken.
+
+        Should this process die before, nobody knows that it was not: it is billed as one that was interrupted.
+        """
+        await self._emitter.emit(self._job, journal_entry(self._job, withdrawn(call), after=None))
+        self._withdrawn += 1
+
+
+def withdrawn(call: InferenceAttempted) -> InferenceAttempted:
+    """The entry that takes a call's place which is not made."""
+    return call.model_copy(update={"withdrawn": True})

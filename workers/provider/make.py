@@ -7,7 +7,8 @@ from typing import Any
 from contracts import envelope
 from contracts.apis.grounding.grounding import Grounding
 from contracts.errors import PenstockError
-from contracts.inference import AttemptedCall
+from contracts.inference import AttemptedCall, InferenceAttempted
+from infra.budgets.reservation import Reservation
 from infra.dispatch.emit import Emitter
 from infra.dispatch.job import Job
 from infra.prices import PriceBook
@@ -83,10 +84,11 @@ class Maker:
         try:
             attempt = new_attempt(self._job, grant.option, self._journal.made + 1, grant.kind)
             asked = self._worded(attempt, grant.option)
-            # Not beside the journal's entry: that one is a call to all who read it, and what is refused is none.
-            await self._tools.budgets.reserve(self._job, attempt, grant.option, asked, self._plan.prompt_tokens)
+            reservation = await self._tools.budgets.wanted(
+                self._job, attempt, grant.option, asked, self._plan.prompt_tokens
+            )
             call = attempted(self._job, attempt, self._plan.prompt_tokens, self.under_way)
-            await self._journal.enter(call)
+            await self._enter(call, reservation)
             self.under_way = call
             self.entered.set()
             result = await self._tools.caller.call(
@@ -101,6 +103,21 @@ class Maker:
         if self.under_way is call:
             self.under_way = None
         return Made(attempt, result)
+
+    async def _enter(self, call: InferenceAttempted, reservation: Reservation | None) -> None:
+        """Enter a call, and reserve for it at the same time: each is a round trip to a server of its own."""
+        if reservation is None:
+            await self._journal.enter(call)
+            return
+        refusal, failure = await asyncio.gather(
+            self._tools.budgets.reserve(reservation), self._journal.enter(call), return_exceptions=True
+        )
+        if failure is not None:
+            # What is reserved stays: it is another worker's whose call it is, or found when the message comes again.
+            raise failure
+        if refusal is not None:
+            await self._journal.withdraw(call)
+            raise refusal
 
     def _worded(self, attempt: Attempt, option: Option) -> Asked:
         try:

@@ -38,7 +38,7 @@ def journal_entry(job: Job, call: InferenceAttempted, *, after: int | None) -> P
     return Publication(
         event="inference.attempted",
         subject=subjects.attempted(job.tenant, job.request_id),
-        key=f"{job.tenant}.{job.request_id}.attempted.{call.attempt}",
+        key=f"{job.tenant}.{job.request_id}.attempted.{call.attempt}{'.withdrawn' if call.withdrawn else ''}",
         body=call.model_dump_json(exclude_none=True).encode(),
         headers={} if after is None else {envelope.EXPECTED_LAST_SEQUENCE: str(after)},
         carry=False,

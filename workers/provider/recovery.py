@@ -53,8 +53,8 @@ class Past:
         """The last call, and the one that was under way beside it: of these, nobody may have written the end."""
         if self.last_attempt is None:
             return ()
-        beside = self.last_attempt.beside
-        return (self.last_attempt,) if beside is None else (beside, self.last_attempt)
+        beside = () if self.last_attempt.beside is None else (self.last_attempt.beside,)
+        return beside if self.last_attempt.withdrawn else (*beside, self.last_attempt)
 
 
 class Recovery:

@@ -70,8 +70,8 @@ class Run:
             # Most requests need no second call, and the machinery of retries costs a tenth of a millisecond.
             return self._outcome(made if self._next is None else await self._go_on(made))
         except NothingToCallError as error:
-            self._job.span.attributes[names.ATTEMPTS] = self._journal.made
-            details = {"model": self._job.headers[envelope.MODEL], "attempts": self._journal.made}
+            self._job.span.attributes[names.ATTEMPTS] = self._journal.calls
+            details = {"model": self._job.headers[envelope.MODEL], "attempts": self._journal.calls}
             return Outcome("failed", (failed(self._job, error, **details),))
 
     async def _go_on(self, first: Made) -> Made:

@@ -12,13 +12,16 @@ import pytest
 
 from contracts.errors import ErrorCode
 from contracts.inference import InferenceCompleted, InferenceFailed
+from infra.dispatch.job import Job
+from infra.dispatch.outcome import Outcome
+from infra.dispatch.stage import Handler
 from tests.support.budgets import add_budget
 from tests.support.database import Database
 from tests.support.pipeline import TENANT, Pipeline
 from tests.support.reliability import ask
 from tests.support.simulator import Simulator
 from tests.support.waiting import eventually
-from tests.support.workers import InjectedError, StartWorkers
+from tests.support.workers import InjectedError, StartWorkers, intercepted
 from workers.provider.journal import Journal
 
 WORKERS = ("routing", "provider", "ledger")
@@ -90,6 +93,7 @@ async def test_as_many_are_called_as_there_is_money_for_and_the_others_are_told_
     }
     assert simulator.stats()["by_model"] == {"sim-small@tokens=10": 20}
     assert {one.cost_usd for one in found if isinstance(one, InferenceCompleted)} == {Decimal("0.01")}
+    assert {one.attempts for one in found if isinstance(one, InferenceFailed)} == {0}
 
 
 async def test_a_model_without_a_price_is_not_called_under_a_budget_and_another_answers_where_there_is_one(
@@ -141,3 +145,33 @@ async def test_a_worker_that_fails_between_reserving_and_calling_has_reserved_on
             await stands_at(budgeted, "0.01")
     assert simulator.calls_of(TENANT, request_id) == 1
     await eventually(partial(budgeted.usage, request_id), what="no row")
+
+
+async def test_a_call_that_was_refused_is_never_taken_for_one_that_was_interrupted(
+    pipeline: Pipeline, workers: StartWorkers, simulator: Simulator, budgeted: Database
+):
+    """It stands in the journal, as that is written while it is reserved for: and is withdrawn there."""
+    refusals: list[str] = []
+
+    async def fail_after_the_first(job: Job, handler: Handler) -> Outcome:
+        outcome = await handler(job)
+        refusals.append(outcome.label)
+        if len(refusals) == 1:
+            raise InjectedError
+        return outcome
+
+    await budgeted.execute("UPDATE budgets SET amount_usd = 0.001")
+    with intercepted("provider", "inference.routed", fail_after_the_first):
+        async with workers(*WORKERS):
+            request_id = await ask(pipeline, "cent")
+            failure = await ended(pipeline, request_id)
+            # The ledger takes rows in their order: one of the refused call would be there before this one's.
+            await budgeted.execute("UPDATE budgets SET amount_usd = 1")
+            answered = await ask(pipeline, "cent")
+            assert isinstance(await ended(pipeline, answered), InferenceCompleted)
+            await eventually(partial(budgeted.usage, answered), what="no row")
+    assert isinstance(failure, InferenceFailed)
+    assert failure.error.code == ErrorCode.INSUFFICIENT_QUOTA
+    assert refusals[:2] == ["failed", "failed"]
+    assert await budgeted.usage(request_id) == []
+    assert simulator.calls_of(TENANT, request_id) == 0
