@@ -52,6 +52,12 @@ class Answer:
                     raise PenstockError(ErrorCode.CANCELLED, "the client went away", stage=STAGE)
 
     async def _next(self) -> Item:
+        item = await self._arrived()
+        if self._received == 0 and self._box.rooms is not None:
+            self._exchange.answer_headers |= self._dialect.room_headers(self._box.rooms)
+        return item
+
+    async def _arrived(self) -> Item:
         try:
             async with asyncio.timeout_at(self._deadline):
                 return await self._box.get()

@@ -135,6 +135,7 @@ def _mount() -> None:
     from cli.access.audit import app as audit
     from cli.access.budgets import app as budgets
     from cli.access.keys import app as keys
+    from cli.access.limits import app as limits
     from cli.access.nats import nats_creds, nats_revoke
     from cli.access.organisations import app as organisations
     from cli.access.tenants import app as tenants
@@ -162,6 +163,7 @@ def _mount() -> None:
     app.add_typer(tenants, name="tenant", help="Tenants: teams, whose requests and whose money it is.")
     app.add_typer(audit, name="audit", help="Administrative changes: who, what, before, after.")
     app.add_typer(keys, name="key", help="API keys.")
+    app.add_typer(limits, name="limit", help="How much passes of a key, a tenant or a model.")
     app.add_typer(budgets, name="budget", help="How much an organisation, tenant or key may spend.")
     app.add_typer(dead_letters, name="dlq", help="Messages that a stage gave up on.")
     app.add_typer(config, name="config", help="The model catalogue: check it, apply it, see it.")

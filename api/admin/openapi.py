@@ -14,6 +14,7 @@ from api.admin.rules import (
     UpdateKey,
     UpdateOrganisation,
     UpdateTenant,
+    WriteLimit,
 )
 from api.documents.paging import MOST
 from api.openapi_parts import Json, in_path, in_query, objects, operation, paging
@@ -28,6 +29,7 @@ BODIES: Final[tuple[type[BaseModel], ...]] = (
     RotateKey,
     CreateBudget,
     UpdateBudget,
+    WriteLimit,
 )
 """The rules whose schemas are referred to."""
 
@@ -41,13 +43,18 @@ _OBJECTS = {
         *("period_start", "period_end", "alert_shares", "webhook_url", "created_at"),
     ),
     "DeletedBudget": ("id", "object", "deleted"),
+    "Limit": (
+        *("id", "object", "kind", "subject_id", "model"),
+        *("requests_per_minute", "tokens_per_minute", "concurrent_requests", "created_at"),
+    ),
+    "DeletedLimit": ("id", "object", "deleted"),
     "Organisation": ("id", "object", "name", "created_at", "disabled_at"),
 }
 
 
 def paths() -> Json:
     """Every path of `api.admin.routes`."""
-    return {**_organisations(), **_tenants(), **_keys(), **_budgets(), **_audit()}
+    return {**_organisations(), **_tenants(), **_keys(), **_budgets(), **_limits(), **_audit()}
 
 
 def _organisations() -> Json:
@@ -111,6 +118,21 @@ def _budgets() -> Json:
             "get": operation("retrieveBudget", "One of them, and how it stands.", "Budget", one),
             "post": operation("updateBudget", "As it is now.", "Budget", one, body="UpdateBudget"),
             "delete": operation("deleteBudget", "It is gone.", "DeletedBudget", one),
+        },
+    }
+
+
+def _limits() -> Json:
+    one, at = in_path("limit"), "/admin/v1/limits"
+    named = (in_query(name, _TEXT) for name in ("kind", "subject_id"))
+    return {
+        at: {
+            "post": operation("setLimit", "Instead of what was set for the same before.", "Limit", body="WriteLimit"),
+            "get": operation("listLimits", "The newest first.", "Page", *paging(MOST, "before"), *named),
+        },
+        f"{at}/{{limit}}": {
+            "get": operation("retrieveLimit", "One of them.", "Limit", one),
+            "delete": operation("deleteLimit", "It is gone.", "DeletedLimit", one),
         },
     }
 

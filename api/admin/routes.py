@@ -5,6 +5,7 @@ from starlette.routing import Route
 from api.admin.audit import AuditEndpoints
 from api.admin.budgets import BudgetEndpoints
 from api.admin.keys import KeyEndpoints
+from api.admin.limits import LimitEndpoints
 from api.admin.organisations import OrganisationEndpoints
 from api.admin.serving import Administered
 from api.admin.tenants import TenantEndpoints
@@ -20,6 +21,7 @@ def admin_routes(doors: Doors, gateway: Gateway) -> list[Route]:
     serve = Administered(gateway)
     organisations, audit = OrganisationEndpoints(gateway), AuditEndpoints(gateway)
     tenants, keys, budgets = TenantEndpoints(gateway), KeyEndpoints(gateway), BudgetEndpoints(gateway)
+    limits = LimitEndpoints(gateway)
     at = {
         "/organisations": {"POST": serve.change(organisations.create, 201), "GET": serve.read(organisations.list)},
         "/organisations/{organisation}": {
@@ -38,6 +40,8 @@ def admin_routes(doors: Doors, gateway: Gateway) -> list[Route]:
             "POST": serve.change(budgets.update),
             "DELETE": serve.change(budgets.delete),
         },
+        "/limits": {"POST": serve.change(limits.set), "GET": serve.read(limits.list)},
+        "/limits/{limit}": {"GET": serve.read(limits.retrieve), "DELETE": serve.change(limits.delete)},
         "/audit": {"GET": serve.read(audit.list)},
     }
     return [doors.door(ROOT + path, by_method, OPENAI) for path, by_method in at.items()]

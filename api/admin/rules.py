@@ -79,6 +79,20 @@ class RotateKey(Closed):
     overlap_seconds: Annotated[int, Field(ge=0, le=_YEAR)] = 86_400
 
 
+Most = Annotated[int | None, Field(ge=1, le=10**12)]
+
+
+class WriteLimit(Closed):
+    """POST /admin/v1/limits. The whole limit: what is absent or null is not limited; `model` is `*` for all of them."""
+
+    kind: Literal["key", "tenant", "model"]
+    subject_id: Annotated[Text, Field(min_length=1, max_length=LONGEST_NAME)]
+    model: Annotated[Text, Field(min_length=1, max_length=LONGEST_NAME)] = "*"
+    requests_per_minute: Most = None
+    tokens_per_minute: Most = None
+    concurrent_requests: Most = None
+
+
 Dollars = Annotated[str, Field(pattern=r"^[0-9]{1,10}(\.[0-9]{1,10})?$")]
 """Text, as a float has no exact cents."""
 Share = Annotated[float, Field(gt=0, le=1)]

@@ -1,13 +1,16 @@
 """Anthropic's APIs. Errors: https://docs.anthropic.com/en/api/errors"""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from api.dialects.dialect import STAGE, Header, named_event, status_of
+from api.dialects.room_headers import anthropic_rooms
 from contracts.apis.messages_to_chat.replay import replay_message
 from contracts.errors import ErrorCode, PenstockError
+from contracts.limits import Rooms
 
 VERSION_HEADER, BETA_HEADER = "anthropic-version", "anthropic-beta"
 VERSIONS = ("2026-10-21", "2023-06-01")
@@ -45,6 +48,10 @@ class Anthropic:
     def answer_headers(self, request_id: str) -> Mapping[str, str]:
         """See `Dialect`."""
         return {"request-id": request_id}
+
+    def room_headers(self, rooms: Rooms) -> Mapping[str, str]:
+        """See `Dialect`."""
+        return anthropic_rooms(rooms, datetime.now(UTC))
 
     def error(self, error: PenstockError, request_id: str) -> dict[str, Any]:
         """`{"type": "error", "error": {type, message}, "request_id"}`."""

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import orjson
 
 from contracts.errors import HTTP_STATUS, RETRY_AFTER_SECONDS, ErrorCode, PenstockError
+from contracts.limits import Rooms
 
 STAGE = "api"
 STREAM_CONTENT_TYPE = "text/event-stream; charset=utf-8"
@@ -32,6 +33,10 @@ class Dialect(Protocol):
 
     def answer_headers(self, request_id: str) -> Mapping[str, str]:
         """Headers that this API's SDK reads from every answer."""
+        ...
+
+    def room_headers(self, rooms: Rooms) -> Mapping[str, str]:
+        """Headers that say what the caller's limits have room for."""
         ...
 
     def error(self, error: PenstockError, request_id: str) -> dict[str, Any]:

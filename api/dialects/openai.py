@@ -6,9 +6,11 @@ from typing import Any
 import orjson
 
 from api.dialects.dialect import Header, named_event, status_of
+from api.dialects.room_headers import openai_rooms
 from contracts.apis.replay_chat import replay_completion
 from contracts.apis.responses.replay import replay_response
 from contracts.errors import ErrorCode, PenstockError
+from contracts.limits import Rooms
 
 _TYPES: dict[int, str] = {
     401: "authentication_error",
@@ -36,6 +38,10 @@ class OpenAI:
     def answer_headers(self, request_id: str) -> Mapping[str, str]:
         """See `Dialect`; `x-request-id` is on every answer of ours."""
         return {}
+
+    def room_headers(self, rooms: Rooms) -> Mapping[str, str]:
+        """See `Dialect`."""
+        return openai_rooms(rooms)
 
     def error(self, error: PenstockError, request_id: str) -> dict[str, Any]:
         """`{"error": {message, type, param, code}}`."""

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Computed,
     DateTime,
     ForeignKey,
     Identity,
@@ -19,6 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+LIMIT_ID = "'limit_' || md5(kind || ' ' || subject_id || ' ' || model)"
 
 
 class Base(DeclarativeBase):
@@ -80,6 +83,7 @@ class LimitRow(Base):
     requests_per_minute: Mapped[int | None]
     tokens_per_minute: Mapped[int | None]
     concurrent_requests: Mapped[int | None]
+    id: Mapped[str] = mapped_column(Computed(LIMIT_ID), unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

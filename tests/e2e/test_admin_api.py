@@ -40,6 +40,11 @@ class Admin:
         assert answer.status_code in (200, 201), answer.text
         return answer.json()
 
+    def delete(self, path: str) -> Any:
+        answer = self._client.delete(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def refusal(self, path: str, **body: Any) -> tuple[int, str | None]:
         answer = self._client.post(path, json=body)
         return answer.status_code, answer.json()["error"]["param"]
@@ -313,3 +318,23 @@ def test_a_budget_that_is_spent_stops_its_tenant_until_there_is_more(
     told = admin.get("/audit", kind="budget", subject_id=budget["id"])["data"]
     assert [each["action"] for each in told] == ["deleted", "updated", "updated", "created"]
     assert (told[1]["before"]["amount_usd"], told[1]["after"]["alert_shares"]) == ("100.0000000000", ["0.9000"])
+
+
+def test_a_limit_counts_from_when_it_is_set_and_no_longer_than_until_it_is_deleted(
+    penstock: Penstock, admin: Admin, team: str
+) -> None:
+    made = admin.post("/limits", kind="tenant", subject_id=team, requests_per_minute=1)
+    with penstock.client(penstock.create_key(team)) as client:
+        ask(client)
+        with pytest.raises(openai.RateLimitError):
+            ask(client)
+        assert admin.post("/limits", kind="tenant", subject_id=team, requests_per_minute=2)["id"] == made["id"]
+        ask(client)
+        with pytest.raises(openai.RateLimitError):
+            ask(client)
+        assert admin.get("/limits", subject_id=team)["data"] == [admin.get(f"/limits/{made['id']}")]
+        assert admin.delete(f"/limits/{made['id']}")["deleted"]
+        ask(client)
+    assert admin.refusal("/limits", kind="tenant", subject_id=team) == (400, "requests_per_minute")
+    told = admin.get("/audit", kind="limit", subject_id=made["id"])["data"]
+    assert [each["action"] for each in told] == ["deleted", "updated", "created"]

@@ -62,3 +62,16 @@ def test_of_fifty_at_once_for_a_cent_each_exactly_twenty_pass_a_budget_of_twenty
     until(settled, "all to be settled")
     (row,) = platform.sql("SELECT count(*) AS calls, sum(cost_usd) AS cost FROM usage WHERE tenant_id = %s", tenant)
     assert (row["calls"], str(row["cost"])) == (20, "0.2000000000")
+
+
+@pytest.mark.parametrize("run", range(RUNS))
+def test_of_a_hundred_and_fifty_at_once_exactly_a_hundred_pass_a_limit_of_a_hundred_a_minute(
+    replicas: Replicas, run: int
+) -> None:
+    """The bar of the issue, through four API processes and two of workers; a key for each run, as a minute is long."""
+    platform, tenant = replicas.apis[0], f"limited-{uuid.uuid4().hex[:8]}"
+    key = platform.create_key(tenant)
+    assert platform.run("limit", "set", "tenant", tenant, "--requests", "100").returncode == 0
+    platform.reset_simulator_stats()
+    assert asyncio.run(ask_all(replicas, key, 150)) == {"200": 100, "429 rate_limit_exceeded": 50}
+    assert sum(platform.simulator_stats()["by_model"].values()) == 100
