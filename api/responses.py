@@ -139,7 +139,7 @@ class Responses:
             asked = ResponsesRequest.model_validate(prompt.parsed)
         except ValidationError as error:
             raise invalid(error, STAGE) from None
-        if self._gateway.catalog.current.resolve(asked.model) is None:
+        if not self._gateway.catalog.current.knows(asked.model):
             message = f"the model «{asked.model}» does not exist"
             raise PenstockError(ErrorCode.MODEL_NOT_FOUND, message, stage=STAGE, param="model")
 

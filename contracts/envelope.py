@@ -45,6 +45,7 @@ BETA = "ce-beta"
 CONFIDENTIAL = "ce-confidential"
 COUNTED = "ce-counted"
 TAGS = "ce-tags"
+EMBEDDING = "ce-embedding"
 
 CARRIED = (
     REQUEST_ID,
@@ -68,6 +69,7 @@ CARRIED = (
     CONFIDENTIAL,
     COUNTED,
     TAGS,
+    EMBEDDING,
 )
 """What a stage passes on to the next; the rest of the envelope is each message's own."""
 
@@ -130,6 +132,14 @@ class Envelope(BaseModel):
     ] = None
     tags: Annotated[
         str | None, Field(alias=TAGS, description="The caller's own tags, as a JSON object of strings; for reports.")
+    ] = None
+    embedding: Annotated[
+        str | None,
+        Field(
+            alias=EMBEDDING,
+            description="The vector of the user's newest text by the built-in model: 256 numbers of half precision, in "
+            "base64. Computed once, for the cache and the router.",
+        ),
     ] = None
     route: Annotated[str | None, Field(alias=ROUTE, description="Why these deployments.")] = None
     claim: Annotated[

@@ -3,8 +3,10 @@
 from infra.catalog.errors import CatalogError, EntryError, Problem
 from infra.catalog.load import Loaded, load_catalog, parse_catalog, read_catalog
 from infra.catalog.prices import Prices
+from infra.catalog.router import Alias, Option, Policy, RouteClass, Router, Rule
 from infra.catalog.shape import (
     CallTimeouts,
+    Capability,
     Catalog,
     Deployment,
     Model,
@@ -18,7 +20,9 @@ from infra.catalog.shape import (
 from infra.catalog.source import CatalogSource
 
 __all__ = [
+    "Alias",
     "CallTimeouts",
+    "Capability",
     "Catalog",
     "CatalogError",
     "CatalogSource",
@@ -28,10 +32,15 @@ __all__ = [
     "Model",
     "ModelName",
     "Name",
+    "Option",
+    "Policy",
     "Prices",
     "Problem",
     "Provider",
     "Residency",
+    "RouteClass",
+    "Router",
+    "Rule",
     "Timeouts",
     "call_timeouts",
     "load_catalog",

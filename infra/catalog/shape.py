@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from infra.catalog.entry import Entry
 from infra.catalog.errors import Loc
 from infra.catalog.prices import DatedPrices
+from infra.catalog.router import Alias, Router, mistakes
 from infra.settings import SettingsError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -25,6 +26,7 @@ def _not_ours(variable: str) -> str:
 
 KeyVariable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"), AfterValidator(_not_ours)]
 Residency = Literal["local", "external"]
+Capability = Literal["tools", "images", "json_schema"]
 ModelName = Annotated[str, Field(pattern=r"^\S{1,128}$")]
 
 
@@ -89,6 +91,9 @@ class Deployment(Entry):
         int | None, Field(ge=1, description="Of one answer; a budget sets so many aside where the caller has no limit.")
     ] = None
     residency: Annotated[Residency | None, Field(description="The provider's, where it is not named.")] = None
+    capabilities: Annotated[
+        frozenset[Capability] | None, Field(description="What it can do, for the router; all of it, where not named.")
+    ] = None
     timeouts: Timeouts = Timeouts()
 
     def provider_model(self, asked: str) -> str:
@@ -110,6 +115,9 @@ class Model(Entry):
     hedge_after: Annotated[
         float | None, Field(gt=0, description="Seconds without a first token after which a second call is made; never.")
     ] = None
+    quality: Annotated[
+        float | None, Field(description="For the router: what your own evaluation says, more is better.")
+    ] = None
 
     @property
     def is_pattern(self) -> bool:
@@ -121,6 +129,7 @@ class Catalog(Entry):
 
     providers: Annotated[list[Provider], Field(min_length=1)]
     models: Annotated[list[Model], Field(min_length=1)]
+    router: Router = Router()
 
     @model_validator(mode="after")
     def _names_resolve(self) -> "Catalog":
@@ -143,7 +152,20 @@ class Catalog(Entry):
                     if self.resolve(fallback) is None:
                         message = f"{model.name} falls back on a model that is not there: {fallback}"
                         raise _wrong_at(("models", n, field, m), message)
+        exact = {model.name for model in self.models}
+        for place, message in mistakes(self.router, lambda name: self.resolve(name) is not None, exact):
+            raise _wrong_at(("router", *place), message)
         return self
+
+    def alias(self, asked: str) -> Alias | None:
+        """The router's alias of that name, unless a model has it: exact names go first, then aliases, then patterns."""
+        if any(model.name == asked for model in self.models):
+            return None
+        return self.router.alias(asked)
+
+    def knows(self, asked: str) -> bool:
+        """Whether a request may ask for that name."""
+        return self.alias(asked) is not None or self.resolve(asked) is not None
 
     def resolve(self, asked: str) -> Model | None:
         """The model behind a name, or None."""

@@ -6,12 +6,26 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.catalog import Deployment, Model, Prices, Provider, Timeouts, parse_catalog
+from infra.catalog import (
+    Alias,
+    Deployment,
+    Model,
+    Option,
+    Prices,
+    Provider,
+    RouteClass,
+    Router,
+    Rule,
+    Timeouts,
+    parse_catalog,
+)
+from infra.catalog.conditions import FIELDS
 from infra.catalog.entry import Entry
 from infra.catalog.prices import Tier
+from infra.catalog.router import Closeness
 
 DOCS = Path(__file__).parents[2] / "docs"
-DOCUMENTS = ("catalog.md", "providers.md")
+DOCUMENTS = ("catalog.md", "providers.md", "router.md")
 NAMED = (
     *("OpenAI", "Anthropic", "Azure OpenAI", "Ollama", "vLLM", "llama.cpp"),
     *("Groq", "Mistral", "DeepSeek", "Gemini", "OpenRouter"),
@@ -45,6 +59,18 @@ def test_every_field_is_told_of_and_shown(entry: type[Entry]):
     shown = "".join(str(snippet.values[0]) for snippet in SNIPPETS)
     names = [field.alias or name for name, field in entry.model_fields.items()]
     assert [name for name in names if f"`{name}`" not in told or f"{name}:" not in shown] == []
+
+
+@pytest.mark.parametrize("entry", [Router, RouteClass, Alias, Rule, Option, Closeness])
+def test_every_field_of_the_router_is_told_of_and_shown(entry: type[Entry]):
+    told = (DOCS / "router.md").read_text()
+    names = [field.alias or name for name, field in entry.model_fields.items()]
+    assert [name for name in names if f"`{name}`" not in told or f"{name}:" not in told] == []
+
+
+def test_every_field_of_a_condition_is_told_of():
+    told = (DOCS / "router.md").read_text()
+    assert [name for name in FIELDS if f"`{name}`" not in told] == []
 
 
 def sections(document: Path) -> dict[str, str]:

@@ -162,3 +162,22 @@ def test_the_models_are_listed(client: OpenAI) -> None:
 @pytest.mark.parametrize("name", ["sim-small", "sim-of-tomorrow"])
 def test_a_model_is_found_by_its_name(client: OpenAI, name: str) -> None:
     assert client.models.retrieve(name).id == name
+
+
+@pytest.mark.parametrize(
+    ("model", "prompt", "route"),
+    [
+        ("auto", "my parcel never came, where is it", "auto/faq/sim-small"),
+        ("auto", "Write a Python function that merges two sorted lists, with tests.", "auto/code/sim-large"),
+        (
+            "auto:cost",
+            "Prove by induction that every number above one has a prime factor.",
+            "auto:cost/reasoning/sim-small",
+        ),
+    ],
+)
+def test_a_model_is_chosen_by_what_is_asked(client: OpenAI, model: str, prompt: str, route: str) -> None:
+    raw = client.chat.completions.with_raw_response.create(model=model, messages=[{"role": "user", "content": prompt}])
+    assert raw.headers["x-penstock-route"] == route
+    assert raw.headers["x-penstock-model"] == f"simulator/{route.rpartition('/')[2]}"
+    assert raw.parse().choices[0].message.content

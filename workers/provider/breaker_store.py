@@ -20,7 +20,7 @@ from nats.js.kv import KeyValue
 from pydantic import ValidationError
 
 from contracts import subjects
-from contracts.inference import Contract
+from contracts.breaker import BreakerTold
 from infra.streams import BREAKERS
 from infra.telemetry.logs import Logger
 from workers.provider.breaker import Opening, Reason
@@ -39,14 +39,10 @@ Hear = Callable[[Key, Opening | None], None]
 """Takes another worker's news of a breaker: it is open, or closed."""
 
 
-class _Word(Contract):
+class _Word(BreakerTold):
     """One worker's word on a breaker, as it is stored. `until` is in seconds since 1970."""
 
-    deployment: str
-    model: str
-    open: bool
     reason: Reason = Reason.FAILURES
-    until: float = 0.0
     number: int = 1
     by: str
 

@@ -1,6 +1,7 @@
 """What is done with one routed request: its past is looked up where it may have one, and its calls are made."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ from contracts import envelope
 from contracts.apis.fields import Json
 from contracts.apis.grounding.grounding import Grounding, ground
 from contracts.inference import DROP_PARAMS, AttemptedCall, Ground
+from contracts.route import decode_route
 from infra.catalog import CatalogSource
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, Publication
@@ -68,7 +70,7 @@ class Handling:
         place = await place_of(self._js, job, request)
         prompt_tokens = estimated(api, request if grounding is None else grounding.request, 0).input_tokens
         plan = plan_of(job.headers, catalog, prompt_tokens)
-        model = catalog.resolve(job.headers[envelope.MODEL])
+        model = catalog.resolve(_first_model(job.headers))
         run = Run(
             job,
             request,
@@ -93,6 +95,12 @@ class Handling:
             return None
         provider = catalog.provider(deployment.provider)
         return self._tools.prices.prices_of(provider, deployment, call.provider_model, call.started_at, job.lane)
+
+
+def _first_model(headers: Mapping[str, str]) -> str:
+    """The model that is tried first: what was asked for may be a name that the router has chosen for."""
+    tiers = decode_route(headers[envelope.DEPLOYMENTS])
+    return (tiers[0][0].model if tiers else None) or headers[envelope.MODEL]
 
 
 def _grounding_of(api: str, request: Json, grounds: list[Any] | None) -> Grounding | None:

@@ -8,7 +8,7 @@ from contracts.errors import ErrorCode, PenstockError
 from contracts.route import Candidate, Tier
 from infra.catalog import Catalog, Deployment, Model
 
-_STAGE = "routing"
+STAGE = "routing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +33,19 @@ def choose(catalog: Catalog, asked: str, residency: str | None, random: Random) 
     model = catalog.resolve(asked)
     if model is None:
         message = f"the model «{asked}» does not exist; GET /v1/models lists those that have a name of their own"
-        raise PenstockError(ErrorCode.MODEL_NOT_FOUND, message, stage=_STAGE, param="model")
+        raise PenstockError(ErrorCode.MODEL_NOT_FOUND, message, stage=STAGE, param="model")
 
     def may_see_it(deployment: Deployment) -> bool:
         return residency != "local" or catalog.residency(deployment) == "local"
 
     own = _tier(model, None, may_see_it)
-    tiers = _without_repeats((own, *_tiers(catalog, model.fallbacks, may_see_it)))
+    tiers = without_repeats((own, *_tiers(catalog, model.fallbacks, may_see_it)))
     if not tiers:
         message = f"the model «{asked}» has no local deployment, and the request may not leave the house"
-        raise PenstockError(ErrorCode.RESIDENCY_UNAVAILABLE, message, stage=_STAGE, param="model")
-    longer = _without_repeats(_tiers(catalog, model.context_window_fallbacks, may_see_it))
+        raise PenstockError(ErrorCode.RESIDENCY_UNAVAILABLE, message, stage=STAGE, param="model")
+    longer = without_repeats(_tiers(catalog, model.context_window_fallbacks, may_see_it))
     return Route(
-        tiers, longer, _first(catalog, tiers[0], random), f"pattern {model.name}" if model.is_pattern else "alias"
+        tiers, longer, first_of(catalog, tiers[0], random), f"pattern {model.name}" if model.is_pattern else "alias"
     )
 
 
@@ -60,12 +60,12 @@ def _tier(model: Model, name: str | None, wanted: Callable[[Deployment], bool]) 
     return tuple(Candidate(deployment.name, name) for deployment in model.deployments if wanted(deployment))
 
 
-def _without_repeats(tiers: Iterable[Tier]) -> tuple[Tier, ...]:
+def without_repeats(tiers: Iterable[Tier]) -> tuple[Tier, ...]:
     """Without tiers that are empty or there already: a model may be a fallback twice, or its own."""
     return tuple(dict.fromkeys(tier for tier in tiers if tier))
 
 
-def _first(catalog: Catalog, tier: Tier, random: Random) -> Deployment:
+def first_of(catalog: Catalog, tier: Tier, random: Random) -> Deployment:
     """One of the first tier, drawn by weight: so each provider's workers get their share of the requests."""
     deployments = [catalog.deployments()[candidate.deployment] for candidate in tier]
     return random.choices(deployments, [deployment.weight for deployment in deployments])[0]

@@ -63,7 +63,7 @@ class Features(NamedTuple):
 def cut(text: str) -> str:
     """The part of a text that is looked at."""
     half = LONGEST // 2
-    return text if len(text) <= LONGEST else f"{text[:half]}\n{text[-half:]}"
+    return text if len(text) <= LONGEST else f"{text[:half]}\n{text[1 - half :]}"
 
 
 def features_of(text: str) -> Features:

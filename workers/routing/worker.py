@@ -6,35 +6,55 @@ from contracts import envelope, subjects
 from contracts.inference import ANTHROPIC_COUNT_TOKENS
 from contracts.registry import template_of
 from contracts.route import encode_route
+from infra.catalog import Catalog
+from infra.catalog.router import Router
 from infra.dispatch.job import Job, identify_forwarded
 from infra.dispatch.outcome import Outcome, completed, forwarded
 from infra.dispatch.stage import Stage, StageSpec
 from infra.telemetry import names
 from workers.context import Worker, WorkerContext
-from workers.routing.choose import choose
+from workers.routing.auto import Auto
+from workers.routing.choose import STAGE, Route
 from workers.routing.count_tokens import can_count, counted
+from workers.routing.resolved import Resolver
+from workers.routing.signals import HeardSignals
+from workers.routing.training import Training
 
 
 def build(context: WorkerContext) -> Worker:
     """The routing worker."""
-    random = Random()
+    signals = HeardSignals(context.connection.client, context.log)
+    auto = Auto(Training(context.local_models), signals)
+    resolver = Resolver(auto, context.policies, Random())
 
     async def handle(job: Job) -> Outcome:
-        asked, residency = job.headers.get(envelope.MODEL, ""), job.headers.get(envelope.RESIDENCY)
-        route = choose(context.catalog.current, asked, residency, random)
-        if job.headers.get(envelope.API) == ANTHROPIC_COUNT_TOKENS and not can_count(context.catalog.current, route):
+        catalog = context.catalog.current
+        route = await resolver.route(job, catalog)
+        if job.headers.get(envelope.API) == ANTHROPIC_COUNT_TOKENS and not can_count(catalog, route):
             return Outcome("completed", (completed(job, counted(job.headers, job.request_id, job.body, route)),))
-        first = route.first
-        job.span.attributes[names.ROUTE] = route.reason
-        job.span.attributes[names.DEPLOYMENT] = first.name
-        if residency is not None:
-            job.span.attributes[names.RESIDENCY] = residency
-        found = {envelope.DEPLOYMENTS: encode_route(route.tiers), envelope.ROUTE: route.reason}
-        if route.long_context:
-            found[envelope.LONG_CONTEXT] = encode_route(route.long_context)
-        return forwarded(job, "inference.routed", subjects.routed(job.lane, first.provider), found)
+        return forwarded(job, "inference.routed", subjects.routed(job.lane, route.first.provider), _found(job, route))
 
-    spec = StageSpec(
-        "routing", template_of("inference.uncached"), identify_forwarded, context.settings.stage_concurrency
-    )
-    return Worker((Stage(spec, handle, context.subscriptions["routing"]),))
+    async def open_all() -> None:
+        await signals.open()
+        if _is_configured(context.catalog.current):
+            await auto.warm(context.catalog.current)
+
+    spec = StageSpec(STAGE, template_of("inference.uncached"), identify_forwarded, context.settings.stage_concurrency)
+    return Worker((Stage(spec, handle, context.subscriptions[STAGE]),), open_all)
+
+
+def _found(job: Job, route: Route) -> dict[str, str]:
+    """What the next stages need to know; the span says it too."""
+    job.span.attributes[names.ROUTE] = route.reason
+    job.span.attributes[names.DEPLOYMENT] = route.first.name
+    if residency := job.headers.get(envelope.RESIDENCY):
+        job.span.attributes[names.RESIDENCY] = residency
+    found = {envelope.DEPLOYMENTS: encode_route(route.tiers), envelope.ROUTE: route.reason}
+    if route.long_context:
+        found[envelope.LONG_CONTEXT] = encode_route(route.long_context)
+    return found
+
+
+def _is_configured(catalog: Catalog) -> bool:
+    """Whether somebody means to use the router: without that, whoever asks first waits for the training."""
+    return catalog.router != Router()

@@ -8,11 +8,13 @@ from infra.access.policy import Policy
 from workers.validation.validate import STAGE
 
 
-def require_allowed(policy: Policy, model: str, request: dict[str, Any]) -> None:
-    """Raises `PenstockError` (`permission_denied`) for a model or a vector store that may not be used; `param` says
+def require_allowed(policy: Policy, model: str, request: dict[str, Any], *, chosen: bool = False) -> None:
+    """`chosen`: `model` is a name of the router's, which asks for each model that it may choose.
+
+    Raises `PenstockError` (`permission_denied`) for a model or a vector store that may not be used; `param` says
     where that stands. `request` keeps its API's rules.
     """
-    if not policy.allows_model(model):
+    if not chosen and not policy.allows_model(model):
         raise _denied(f"model: the model «{model[:128]}» may not be used with this key", "model")
     if policy.stores is None:
         return

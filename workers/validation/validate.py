@@ -31,6 +31,7 @@ _FOUND_OUT_LATER = frozenset(
         envelope.CONFIDENTIAL,
         envelope.COUNTED,
         envelope.TAGS,
+        envelope.EMBEDDING,
     }
 )
 

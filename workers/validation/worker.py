@@ -52,7 +52,8 @@ def build(context: WorkerContext) -> Worker:
         if deadline is not None and deadline.timestamp() <= time.time():
             raise PenstockError(ErrorCode.DEADLINE_EXCEEDED, "the deadline has passed", stage=STAGE)
         policy = await context.policies.of(job.tenant, job.headers.get(envelope.KEY_ID))
-        require_allowed(policy, checked.model, checked.contract.request)
+        chosen = context.catalog.current.alias(checked.model) is not None
+        require_allowed(policy, checked.model, checked.contract.request, chosen=chosen)
         found = findings(checked, job.tenant, job.position.stored_at + patience[job.lane])
         if checked.contract.api == OPENAI_RESPONSES and goes_on(checked.contract.request):
             found |= await _go_on(job, checked)

@@ -1,0 +1,79 @@
+"""Whichever name a request asks for, its route: a model's own, or one that the router chooses."""
+
+from dataclasses import replace
+from random import Random
+
+from contracts import envelope
+from contracts.errors import PenstockError
+from infra.access.policies import Policies
+from infra.catalog import Alias, Catalog
+from infra.catalog.router import AUTO
+from infra.dispatch.job import Job
+from infra.telemetry import names
+from workers.routing.auto import Auto
+from workers.routing.choose import Route, choose
+from workers.routing.chosen import route_of
+from workers.routing.decision import Decision
+
+LOCAL = "local"
+_SHOWN = 10
+"""Models that a span names, at most."""
+
+
+class Resolver:
+    """Finds routes for one process."""
+
+    def __init__(self, auto: Auto, policies: Policies, random: Random) -> None:
+        self._auto = auto
+        self._policies = policies
+        self._random = random
+
+    async def route(self, job: Job, catalog: Catalog) -> Route:
+        """The route of a request. Raises `PenstockError` where nothing may answer it."""
+        asked, residency = job.headers.get(envelope.MODEL, ""), job.headers.get(envelope.RESIDENCY)
+        alias = catalog.alias(asked)
+        if alias is not None:
+            return await self._chosen(job, alias, catalog)
+        route = choose(catalog, asked, residency, self._random)
+        shadow = catalog.router.alias(AUTO) if asked in catalog.router.shadow else None
+        return route if shadow is None else await self._shadowed(job, route, shadow, catalog)
+
+    async def _chosen(self, job: Job, alias: Alias, catalog: Catalog) -> Route:
+        access = await self._policies.of(job.tenant, job.headers.get(envelope.KEY_ID))
+        decision = await self._decided(job, alias, catalog)
+        if decision.local:
+            # From here on no stage may forget it: the class may say so, where the caller did not.
+            job.headers = {**job.headers, envelope.RESIDENCY: LOCAL}
+        return route_of(decision, catalog, access.allows_model, self._random)
+
+    async def _shadowed(self, job: Job, route: Route, alias: Alias, catalog: Catalog) -> Route:
+        """What would have been chosen is written down; nothing of the request depends on it."""
+        try:
+            decision = await self._decided(job, alias, catalog)
+        except PenstockError as error:
+            job.span.attributes[names.ROUTE_SHADOW] = error.message
+            return route
+        job.span.attributes[names.ROUTE_SHADOW] = decision.label
+        return replace(route, reason=f"{route.reason}~{decision.label}")
+
+    async def _decided(self, job: Job, alias: Alias, catalog: Catalog) -> Decision:
+        access = await self._policies.of(job.tenant, job.headers.get(envelope.KEY_ID))
+        local = job.headers.get(envelope.RESIDENCY) == LOCAL
+        decision = await self._auto.decide(job, alias, catalog, access, local=local)
+        _describe(job, decision)
+        return decision
+
+
+def _describe(job: Job, decision: Decision) -> None:
+    """The span says what was decided and why."""
+    attributes = job.span.attributes
+    attributes[names.ROUTE_CLASS] = decision.name
+    attributes[names.ROUTE_POLICY] = decision.policy
+    attributes[names.ROUTE_CANDIDATES] = ",".join(decision.models[:_SHOWN])
+    if decision.verdict is not None:
+        attributes[names.ROUTE_CONFIDENCE] = round(decision.verdict.confidence, 4)
+        attributes[names.ROUTE_LIKELIEST] = decision.verdict.likeliest
+    if decision.rule is not None:
+        attributes[names.ROUTE_RULE] = decision.rule
+    if decision.passed:
+        attributes[names.ROUTE_PASSED] = ",".join(f"{one.model}={one.reason}" for one in decision.passed[:_SHOWN])
