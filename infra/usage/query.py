@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
-from infra.database.tables import UsageDay, UsageHour
+from infra.database.usage_tables import UsageDay, UsageHour
 from infra.usage.question import COUNTS, DOLLARS, START, TOKENS, Question
 
 Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]

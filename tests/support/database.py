@@ -9,11 +9,13 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from contracts.responses import response_id_of
 from infra.database.tables import Base
+from infra.database.usage_tables import Usage
 from infra.index.tables import IndexVersionRow
 from infra.limits.tables import OpenRequest
 
 _OF_VERSIONS = r"SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(chunks|postings)_\d+$'"
-assert IndexVersionRow.metadata is OpenRequest.metadata is Base.metadata  # these tables are to be emptied too
+_ALSO = (IndexVersionRow, OpenRequest, Usage)
+assert all(table.metadata is Base.metadata for table in _ALSO)  # these are to be emptied too
 
 
 def empty_tables(url: str) -> None:

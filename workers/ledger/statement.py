@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import TextClause, text
 
 from contracts.usage import CACHE_HIT, INTERRUPTED
-from infra.database.tables import Usage, UsageHour
+from infra.database.usage_tables import Usage, UsageHour
 
 _KEY: Final = ("tenant_id", "request_id", "attempt", "started_at")
 _SHARED: Final = ("organisation_id", "key_id", "model", "route", "tags")
