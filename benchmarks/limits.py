@@ -1,7 +1,8 @@
-"""`python -m benchmarks.limits`: what budgets add to a request, and whether a full ledger makes them slower.
+"""`python -m benchmarks.limits`: what limits and budgets add to a request, and whether a full ledger makes them slower.
 
-Two tenants ask the same instant upstream, one after the other and in turn: one without, and one whose key, tenant and
-organisation have a budget each. Then the ledger gets a million rows of the second, and they ask again.
+Tenants ask the same instant upstream, one after the other and in turn: one without anything; one whose key, tenant and
+organisation have a budget each; one whose key and tenant have limits of requests and tokens a minute each; one with
+both; and one with a limit of open requests. Then the ledger gets a million rows of the second, and they ask again.
 """
 
 import argparse
@@ -35,14 +36,24 @@ from infra.access.scopes import USUAL_SCOPES
 from infra.access.tenants import Tenants
 from infra.budgets.repository import Budgets
 from infra.database.engine import create_engine
+from infra.limits.repository import Limits, Most
 from infra.settings import Settings
 from infra.telemetry.metrics import LedgerMetrics
 from workers.ledger.rows import Arrived, row_of
 from workers.ledger.writer import Ledger
 
-FREE, BUDGETED = "free", "budgeted"
+FREE, BUDGETED, LIMITED, BOTH, OPEN = "free", "budgeted", "limited", "both", "open"
+TENANTS = {
+    FREE: "nothing",
+    BUDGETED: "three budgets",
+    LIMITED: "limits of requests and tokens a minute, of key and tenant",
+    BOTH: "these and three budgets",
+    OPEN: "a limit of open requests",
+}
 BY = "cli:benchmark"
 WARM_UP, AT_ONCE = 50, 2000
+BETWEEN = 0.01
+"""Seconds in which what happens after an answer has happened: it is not to be the next one's delay."""
 CATALOGUE = """\
 providers:
   - {{name: upstream, kind: openai, base_url: "{url}/v1"}}
@@ -77,22 +88,28 @@ def measure(target: Target, keys: dict[str, str], rounds: int) -> dict[str, list
     for _ in range(rounds):
         for name, key in keys.items():
             found[name].append(ask(target, key))
+            time.sleep(BETWEEN)
     return found
 
 
 async def set_up(engine: AsyncEngine) -> dict[str, str]:
-    """The tenants' keys, by tenant; none of the budgets is ever reached."""
-    await Organisations(engine).create(BY, BUDGETED)
-    await Tenants(engine).create(BY, BUDGETED, organisation=BUDGETED)
-    keys = {}
-    for tenant in (FREE, BUDGETED):
-        made = await ApiKeys(engine).create(BY, NewKey(tenant, "benchmark", USUAL_SCOPES), makes_tenant=True)
+    """The tenants' keys, by tenant; no budget or limit is ever reached."""
+    keys, limits = {}, Limits(engine)
+    for tenant in TENANTS:
+        await Organisations(engine).create(BY, tenant)
+        await Tenants(engine).create(BY, tenant, organisation=tenant)
+        made = await ApiKeys(engine).create(BY, NewKey(tenant, "benchmark", USUAL_SCOPES))
         keys[tenant] = made.text
-        if tenant == BUDGETED:
+        if tenant in {BUDGETED, BOTH}:
             budgets = Budgets(engine)
             await budgets.create(BY, "key", made.key.id, "day", Decimal(10**6))
-            await budgets.create(BY, "tenant", BUDGETED, "month", Decimal(10**6))
-            await budgets.create(BY, "organisation", BUDGETED, "total", Decimal(10**6))
+            await budgets.create(BY, "tenant", tenant, "month", Decimal(10**6))
+            await budgets.create(BY, "organisation", tenant, "total", Decimal(10**6))
+        if tenant in {LIMITED, BOTH}:
+            await limits.set(BY, "key", made.key.id, Most(10**6, 10**9))
+            await limits.set(BY, "tenant", tenant, Most(10**6, 10**9))
+        if tenant == OPEN:
+            await limits.set(BY, "tenant", tenant, Most(concurrent_requests=1000))
     return keys
 
 
@@ -141,11 +158,14 @@ def _rows(count: int, now: datetime) -> Iterator[Arrived]:
 
 def markdown(before: dict[str, list[float]], after: dict[str, list[float]], rows: int, machine: dict[str, str]) -> str:
     """The table."""
-    lines = ["| | no budget | three budgets | added |", "|---|---|---|---|"]
-    for name, found in (("an empty ledger", before), (f"{rows:,} rows", after)):
-        for what, quantile in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99)):
-            free, budgeted = (_quantile(found[tenant], quantile) for tenant in (FREE, BUDGETED))
-            lines.append(f"| {name}, {what} | {free:.2f} ms | {budgeted:.2f} ms | {budgeted - free:+.2f} ms |")
+    lines = ["| ledger | tenant has | p50 | added | p90 | added | p99 | added |", "|" + "---|" * 8]
+    for name, found in (("empty", before), (f"{rows:,} rows", after)):
+        for tenant, has in TENANTS.items():
+            cells = []
+            for quantile in (0.5, 0.9, 0.99):
+                free, own = _quantile(found[FREE], quantile), _quantile(found[tenant], quantile)
+                cells.append(f"{own:.2f} ms | {own - free:+.2f} ms")
+            lines.append(f"| {name} | {has} | {' | '.join(cells)} |")
     return "\n".join((*lines, "", *(f"| {name}: {value} |" for name, value in machine.items())))
 
 

@@ -112,10 +112,16 @@ class Windows:
         """Count it, and see whether it fits beside what the others had counted by then."""
         started = self._clock() + ahead
         bucket = bucket_of(started)
-        settled = [number for number in range(bucket - PAST, bucket) if _is_final(number, started)]
-        increment, counts = await asyncio.gather(
-            self._add(_subject(asked.name, bucket), asked.amount, message_id), self._settled(asked.name, settled)
-        )
+        settled = range(bucket - PAST, bucket if _is_final(bucket - 1, started) else bucket - 1)
+        adding = self._add(_subject(asked.name, bucket), asked.amount, message_id)
+        if self._missing(asked.name, settled):
+            increment, _ = await asyncio.gather(adding, self._learnt(asked.name, settled))
+        else:
+            increment = await adding
+        # Another may have made room for names meanwhile.
+        await self._learnt(asked.name, settled)
+        known = self._final.get(asked.name, {})
+        counts = {number: known[number] for number in settled if known[number]}
         counted = _bucket_in(increment.subject)
         entry = Entry(increment.subject, asked.amount, message_id, repeated=counted != bucket)
         counts[counted] = increment.value - asked.amount
@@ -154,15 +160,17 @@ class Windows:
         self._keep(name, {number: count for number, count in counts.items() if _is_final(number, now)}, bucket)
         return counts
 
-    async def _settled(self, name: str, numbers: Sequence[int]) -> dict[int, int]:
-        """Buckets in which nobody counts any more, read once: that one was corrected later, only `_look` finds out."""
-        while missing := [number for number in numbers if number not in self._final.get(name, {})]:
+    def _missing(self, name: str, numbers: Sequence[int]) -> list[int]:
+        known = self._final.get(name, {})
+        return [number for number in numbers if number not in known]
+
+    async def _learnt(self, name: str, numbers: Sequence[int]) -> None:
+        """Buckets in which nobody counts any more are read once: that one was corrected later, `_look` finds out."""
+        while missing := self._missing(name, numbers):
             if (learning := self._learning.get(name)) is None:
                 learning = self._learning[name] = asyncio.create_task(self._learn(name, missing))
                 learning.add_done_callback(lambda _: self._learning.pop(name, None))
             await asyncio.shield(learning)
-        known = self._final.get(name, {})
-        return {number: count for number in numbers if (count := known[number])}
 
     async def _learn(self, name: str, numbers: Sequence[int]) -> None:
         self._keep(name, await self._read(name, numbers), numbers[-1])
