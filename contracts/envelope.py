@@ -14,6 +14,7 @@ CONTENT_TYPE = "application/json"
 
 MSG_ID = "Nats-Msg-Id"
 EXPECTED_LAST_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
+MSG_TTL = "Nats-TTL"
 EXPECTED_LAST_SEQUENCE_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
 
 ID = "ce-id"
@@ -76,6 +77,10 @@ CARRIED = (
 CLAIM = "ce-claim"
 """Where a body is that is too large for its message: an object's name in the bucket `penstock-claims`. Each message's
 own, so it is not passed on."""
+
+LEADER = "ce-leader"
+LANE = "ce-lane"
+"""Where a cache entry will be, a message without a body stands for the request that is making it: its id, its lane."""
 
 SEQUENCE = "ce-sequence"
 DEPLOYMENT = "ce-deployment"

@@ -135,7 +135,7 @@ class InferenceCompleted(Contract):
     deployment: Annotated[str | None, Field(description="What answered.")] = None
     provider_model: str | None = None
     route: str | None = None
-    cache: Annotated[str, Field(description="hit, miss or bypass")]
+    cache: Annotated[str, Field(description="hit, coalesced, miss or bypass")]
     attempts: Annotated[int, Field(ge=0, description="Provider calls; 0 for a cache hit.")] = 0
     attempt: Annotated[int | None, Field(ge=1, description=OUTCOME_OF)] = None
     usage: TokenUsage = TokenUsage()

@@ -53,6 +53,13 @@ CONTRACTS: tuple[MessageContract, ...] = (
         "The prompt is well formed, and names stores whose documents are to be looked up for it.",
     ),
     MessageContract(
+        "inference.waiting",
+        "penstock.v1.inference.waiting.{lane}.{tenant}.{key}",
+        "INFERENCE_WAITING",
+        InferenceRequested,
+        "The same prompt is being answered for another request: its answer will do for this one.",
+    ),
+    MessageContract(
         "inference.uncached",
         "penstock.v1.inference.uncached.{lane}.{tenant}",
         "INFERENCE_UNCACHED",
@@ -106,7 +113,8 @@ CONTRACTS: tuple[MessageContract, ...] = (
         "penstock.v1.cache.stored.{tenant}.{key}",
         "CACHE",
         CacheStored,
-        "An answer that may be given again; the newest message of a subject is the entry.",
+        "An answer that may be given again; the newest message of a subject is the entry or, without a body, names the "
+        "request that is making it.",
     ),
     MessageContract(
         "response.stored",

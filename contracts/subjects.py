@@ -51,6 +51,11 @@ def routed(lane: str, provider: str) -> str:
     return f"{ROOT}.inference.routed.{lane}.{provider}"
 
 
+def waiting(lane: str, tenant: str, key: str) -> str:
+    """Prompts that another one's answer will do for; `key` is their cache entry's."""
+    return f"{ROOT}.inference.waiting.{lane}.{tenant}.{key}"
+
+
 def ungrounded(lane: str, tenant: str) -> str:
     """Prompts that documents have to be looked up for."""
     return f"{ROOT}.inference.ungrounded.{lane}.{tenant}"
@@ -115,7 +120,7 @@ def rooms(ingress: str, request_id: str) -> str:
 
 
 def cache_entry(tenant: str, key: str) -> str:
-    """One stored answer; the latest message of the subject is the entry."""
+    """One stored answer; the latest message of the subject is the entry, or who is making it (`envelope.LEADER`)."""
     return f"{ROOT}.cache.stored.{tenant}.{key}"
 
 

@@ -1,7 +1,8 @@
 """How requests ended: as the server republishes it to who waits (ADR 0004), and as their lane's stream holds it."""
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import nats.errors
 from nats.aio.msg import Msg
@@ -18,10 +19,15 @@ _COMPLETED = envelope.event_type("inference.completed")
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """The end of a request. `body` is an `InferenceCompleted`, or an `InferenceFailed`."""
+    """The end of a request. `body` is an `InferenceCompleted`, or an `InferenceFailed`.
+
+    `stored_at`, in seconds since 1970, and `headers` are known where it was read from its stream.
+    """
 
     completed: bool
     body: bytes
+    stored_at: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def outcome(self) -> InferenceCompleted | InferenceFailed:
         """The body, read."""
@@ -53,7 +59,8 @@ async def find_terminal(js: JetStreamContext, lane: Lane, tenant: str, request_i
         found = await js.get_last_msg(stream, subjects.terminal(lane, tenant, request_id))
     except NotFoundError:
         return None
-    return Terminal(".completed." in (found.subject or ""), found.data or b"")
+    stored_at = found.time.timestamp() if found.time else None
+    return Terminal(".completed." in (found.subject or ""), found.data or b"", stored_at, found.headers or {})
 
 
 async def find_terminal_now(js: JetStreamContext, lane: Lane, tenant: str, request_id: str) -> Terminal | None:

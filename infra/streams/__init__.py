@@ -30,6 +30,7 @@ from infra.streams.names import (
     UNGROUNDED,
     USAGE,
     VALIDATED,
+    WAITING,
 )
 from infra.streams.provision import provision
 from infra.streams.subscriptions import (
@@ -70,6 +71,7 @@ __all__ = [
     "UNGROUNDED",
     "USAGE",
     "VALIDATED",
+    "WAITING",
     "Subscription",
     "consumer_config",
     "embedding_subscriptions",

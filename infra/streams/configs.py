@@ -34,6 +34,7 @@ from infra.streams.names import (
     UNGROUNDED,
     USAGE,
     VALIDATED,
+    WAITING,
 )
 
 
@@ -55,14 +56,18 @@ def stream_configs(settings: Settings) -> list[StreamConfig]:
     ]
     return [
         *queues,
+        # The subject goes on with the key of the answer.
+        _queue(settings, WAITING, *(f"{ROOT}.inference.waiting.{lane}.>" for lane in Lane)),
         _queue(settings, USAGE, f"{ROOT}.usage.recorded.>"),
         _queue(settings, LIMITS, f"{ROOT}.limits.released.>"),
         _kept(settings, ATTEMPTED, f"{ROOT}.inference.attempted.>", age=3600, latest_only=True),
         _results(settings, RESULTS, Lane.INTERACTIVE, settings.results_age),
         _results(settings, RESULTS_ASYNC, Lane.BATCH, settings.results_async_age),
         replace(
-            _kept(settings, CACHE, f"{ROOT}.cache.stored.>", age=settings.cache_ttl or 60, latest_only=True),
+            # An entry has a life of its own. Here too stands who is making one, which may take longer than that.
+            _kept(settings, CACHE, f"{ROOT}.cache.stored.>", age=max(settings.cache_ttl, 3600), latest_only=True),
             max_bytes=settings.cache_bytes,
+            allow_msg_ttl=True,
         ),
         # Here until the database has it, and for a day more: what was just stored is read from here.
         replace(

@@ -7,8 +7,11 @@ SERVER_MAX_DELIVER = 20
 BATCH_SHARE = 4
 """A lane in four slots may be batch work; the others are kept free for people."""
 
-REQUESTED, VALIDATED, UNGROUNDED, UNCACHED, ROUTED = (
-    f"INFERENCE_{name}" for name in ("REQUESTED", "VALIDATED", "UNGROUNDED", "UNCACHED", "ROUTED")
+WAITING_SHARE = 16
+"""For each slot of a short stage, eight times as many requests may wait for another one's answer."""
+
+REQUESTED, VALIDATED, UNGROUNDED, WAITING, UNCACHED, ROUTED = (
+    f"INFERENCE_{name}" for name in ("REQUESTED", "VALIDATED", "UNGROUNDED", "WAITING", "UNCACHED", "ROUTED")
 )
 ATTEMPTED, RESULTS, RESULTS_ASYNC = "INFERENCE_ATTEMPTED", "RESULTS", "RESULTS_ASYNC"
 USAGE, CACHE, RESPONSES, DEADLETTER, ADVISORIES = "USAGE", "CACHE", "RESPONSES", "DEADLETTER", "ADVISORIES"
@@ -26,5 +29,7 @@ BREAKERS = "penstock-breakers"
 """A key-value bucket: which deployments are not to be called, and who tries whether one answers again."""
 ACCESS = "penstock-access"
 """A key-value bucket: the last change of an organisation, a tenant, a key, a limit or a budget."""
-SWEPT = frozenset({REQUESTED, VALIDATED, UNGROUNDED, UNCACHED, ROUTED, USAGE, LIMITS, SUBMITTED, CHUNKED, EMBEDDED})
+SWEPT = frozenset(
+    {REQUESTED, VALIDATED, UNGROUNDED, WAITING, UNCACHED, ROUTED, USAGE, LIMITS, SUBMITTED, CHUNKED, EMBEDDED}
+)
 """The work queues: a message that nobody takes off one would stay in it for ever."""

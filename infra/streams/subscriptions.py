@@ -27,6 +27,8 @@ from infra.streams.names import (
     UNGROUNDED,
     USAGE,
     VALIDATED,
+    WAITING,
+    WAITING_SHARE,
 )
 
 
@@ -91,6 +93,11 @@ def stage_subscriptions(settings: Settings, catalog: Catalog) -> dict[str, tuple
         "limits": (Subscription(LIMITS, "limits", f"{ROOT}.limits.released.>", Lane.INTERACTIVE, width * 8),),
         "retrieval": lane_subscriptions(UNGROUNDED, "retrieval", "inference.ungrounded", width),
         "cache": lane_subscriptions(VALIDATED, "cache", "inference.validated", width),
+        # They wait for others, and take nothing but memory meanwhile.
+        "waiting": tuple(
+            replace(each, filter_subject=f"{ROOT}.inference.waiting.{each.lane}.>", max_deliver=-1)
+            for each in lane_subscriptions(WAITING, "waiting", "inference.waiting", width * WAITING_SHARE)
+        ),
         "cache-fill": tuple(
             Subscription(stream, f"cache-fill-{lane}", f"{ROOT}.inference.completed.{lane}.>", lane, width * 8)
             for stream, lane in ((RESULTS, Lane.INTERACTIVE), (RESULTS_ASYNC, Lane.BATCH))

@@ -138,7 +138,8 @@ def _body(event: str, request_id: str) -> bytes:
         return _response(request_id).model_dump_json().encode()
     if event == "inference.ungrounded":
         return orjson.dumps(_searching(request_id))
-    return orjson.dumps(prompt(request_id))
+    # A prompt that two requests have is answered once.
+    return orjson.dumps(prompt(request_id, content=request_id))
 
 
 def _searching(request_id: str) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def test_an_answer_without_choices_is_not_kept():
 
 def test_a_hit_is_the_same_answer_and_costs_nothing():
     first = answered("stop", usage=TokenUsage(input_tokens=3, output_tokens=5), attempts=1, cost_usd=Decimal("0.1"))
-    again = answer_from(entry_of(first), Origin("r2", 1), OPENAI_CHAT, REQUEST)
+    again = answer_from(entry_of(first), Origin("r2", 1), OPENAI_CHAT, REQUEST, "hit")
     assert again.response == first.response
     assert (again.request_id, again.cache, again.attempts, again.cost_usd) == ("r2", "hit", 0, Decimal(0))
     assert again.usage == TokenUsage()

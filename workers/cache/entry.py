@@ -29,8 +29,8 @@ def entry_of(completed: InferenceCompleted) -> CacheStored:
     )
 
 
-def answer_from(entry: CacheStored, origin: Origin, api: str, request: Json) -> InferenceCompleted:
-    """The answer again. No provider was called: no attempt, no tokens, no cost.
+def answer_from(entry: CacheStored, origin: Origin, api: str, request: Json, status: str) -> InferenceCompleted:
+    """The answer again; `status` says how it was come by. No provider was called: no attempt, no tokens, no cost.
 
     A response of OpenAI's can be asked for by its id, so it gets one of its own.
     """
@@ -46,7 +46,7 @@ def answer_from(entry: CacheStored, origin: Origin, api: str, request: Json) -> 
         deployment=entry.deployment,
         provider_model=entry.provider_model,
         route=entry.route,
-        cache="hit",
+        cache=status,
         attempts=0,
         usage=TokenUsage(),
         cost_usd=Decimal(0),

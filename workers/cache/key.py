@@ -1,9 +1,12 @@
 """What makes two requests the same."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
+
+from contracts import envelope
 
 NOT_PART_OF_THE_QUESTION = frozenset(
     {
@@ -20,15 +23,24 @@ NOT_PART_OF_THE_QUESTION = frozenset(
     }
 )
 """Fields that change how an answer travels, is filed or is billed, and not what it says."""
+_TERMS = (envelope.RESIDENCY, envelope.DROP_PARAMS, envelope.API_VERSION, envelope.BETA)
+"""What else of the envelope decides who may be asked, and how."""
 
 
-def cache_key(api: str, request: dict[str, Any], grounds: list[Any] | None = None) -> str:
+def cache_key(
+    api: str,
+    request: dict[str, Any],
+    grounds: list[Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> str:
     """SHA-256 over the canonical JSON (sorted keys) of everything that determines the answer; 64 hexadecimal digits.
 
-    `grounds` are what was looked up for it: where the index has changed, so has the question. The tenant is not in it:
-    it stands in the subject beside it, so that no tenant can reach another's entry.
+    `grounds` are what was looked up for it: where the index has changed, so has the question. Of `headers`, the
+    envelope, count those that say who may be asked, and how. The tenant is not in it: it stands in the subject beside
+    it, so that no tenant can reach another's entry.
     """
     question = {name: value for name, value in request.items() if name not in NOT_PART_OF_THE_QUESTION}
-    asked = [api, question] if grounds is None else [api, question, grounds]
+    terms = {name: headers[name] for name in _TERMS if name in headers} if headers else {}
+    asked = [api, question, *((grounds, terms) if terms else () if grounds is None else (grounds,))]
     canonical = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()

@@ -14,7 +14,7 @@ from workers.usage_messages import facts_of, usage_message
 _CACHE = "cache"
 
 
-def saving(job: Job, entry: CacheStored) -> Publication:
+def saving(job: Job, entry: CacheStored, status: str) -> Publication:
     """It began when its message was stored: so it is the same row, however often that is delivered."""
     row = UsageRecorded.model_validate(
         {
@@ -31,7 +31,7 @@ def saving(job: Job, entry: CacheStored) -> Publication:
             "started_at": datetime.fromtimestamp(job.position.stored_at, UTC),
             "latency_ms": max(time.time() - job.position.stored_at, 0.0) * 1000,
             "route": entry.route,
-            "cache": "hit",
+            "cache": status,
         }
     )
     return usage_message(job, CACHE_HIT, row)

@@ -1,49 +1,50 @@
-"""Wiring: `validated` in, `completed` or `uncached` out; and `completed` in, an entry out."""
+"""Wiring: `validated` in, `completed`, `waiting` or `uncached` out; `waiting` in, the same out; and `completed` in, an
+entry out.
+"""
 
-import time
+import math
 
 import orjson
 
 from contracts import envelope, subjects
-from contracts.apis.translate import Origin
+from contracts.cache import CacheStored
 from contracts.inference import InferenceCompleted
 from contracts.registry import template_of
 from infra.dispatch.job import Job, identify_forwarded
-from infra.dispatch.outcome import Outcome, Publication, completed, forwarded
+from infra.dispatch.outcome import Outcome, Publication
 from infra.dispatch.stage import Stage, StageSpec
-from infra.responses import kept, place_of
-from infra.telemetry import names
-from workers.cache.entry import answer_from, entry_of, worth_keeping
+from workers.cache.answering import BYPASS, HIT, MISS, Answering, miss, waits
+from workers.cache.entry import entry_of, worth_keeping
+from workers.cache.flights import STAGE, Flights
 from workers.cache.key import cache_key
-from workers.cache.saving import saving
+from workers.cache.standing import Standing
 from workers.cache.store import CacheStore
+from workers.cache.waiting import Waiting
 from workers.context import Worker, WorkerContext
 
 
 def build(context: WorkerContext) -> Worker:
-    """The cache worker: look-up on the way in, fill on the way out."""
-    store = CacheStore(context.connection.js, context.log)
-    enabled = context.settings.cache_ttl > 0
+    """The cache worker: look-up on the way in, fill on the way out, and those who wait for one another in between."""
+    connection, settings = context.connection, context.settings
+    standing = Standing(CacheStore(connection.js, connection.acks, context.log))
+    flights, answering = Flights(connection.client, connection.js), Answering(connection.js)
+    enabled = settings.cache_ttl > 0
 
     async def look_up(job: Job) -> Outcome:
+        if (outcome := await answering.before(job)) is not None:
+            return outcome
         control = job.headers.get(envelope.CACHE_CONTROL)
         if not enabled or control == "no-store":
-            return _miss(job, "bypass", {})
-        api = job.headers[envelope.API]
+            return miss(job, BYPASS, None)
         body = orjson.loads(job.body)
         request = body["request"]
-        key = cache_key(api, request, body.get("grounds"))
+        key = cache_key(job.headers[envelope.API], request, body.get("grounds"), job.headers)
         if control == "no-cache":
-            return _miss(job, "bypass", {envelope.CACHE_KEY: key})
-        entry = await store.find(job.tenant, key)
-        if entry is None:
-            return _miss(job, "miss", {envelope.CACHE_KEY: key})
-        job.span.attributes[names.CACHE] = "hit"
-        place = await place_of(context.connection.js, job, request)
-        origin = Origin(job.request_id, place.created_at if place else int(time.time()))
-        answer = answer_from(entry, origin, api, request)
-        stored = kept(job, request, answer.response, place)
-        return Outcome("completed", (*stored, completed(job, answer), saving(job, entry)))
+            return miss(job, BYPASS, key)
+        found = await standing.of(job, key)
+        if isinstance(found, CacheStored):
+            return await answering.answer(job, request, found, HIT)
+        return miss(job, MISS, key) if found is None else waits(job, key)
 
     async def fill(job: Job) -> Outcome:
         key = job.headers.get(envelope.CACHE_KEY)
@@ -54,30 +55,23 @@ def build(context: WorkerContext) -> Worker:
             subjects.require_token(key, envelope.CACHE_KEY, stage="cache"),
         )
         answer = InferenceCompleted.model_validate_json(job.body)
-        if answer.cache == "hit" or not worth_keeping(answer):
+        if answer.cache == HIT or not worth_keeping(answer):
             return Outcome("skipped")
         body = entry_of(answer).model_dump_json(exclude_none=True).encode()
         message_id = f"{job.tenant}.{job.request_id}.cache.stored"
-        return Outcome("stored", (Publication("cache.stored", subject, message_id, body, carry=False),))
+        life = {envelope.MSG_TTL: str(math.ceil(settings.cache_ttl) or 1)}
+        return Outcome("stored", (Publication("cache.stored", subject, message_id, body, life, carry=False),))
 
-    width = context.settings.stage_concurrency
+    width = settings.stage_concurrency
+    spec = StageSpec("cache", template_of("inference.validated"), identify_forwarded, width)
+    room = context.subscriptions["waiting"][0].max_ack_pending
+    many = StageSpec(STAGE, template_of("inference.waiting"), identify_forwarded, room, endless=True)
+    filling = StageSpec("cache", template_of("inference.completed"), identify_forwarded, width, terminal=False)
     return Worker(
         (
-            Stage(
-                StageSpec("cache", template_of("inference.validated"), identify_forwarded, width),
-                look_up,
-                context.subscriptions["cache"],
-            ),
-            Stage(
-                StageSpec("cache", template_of("inference.completed"), identify_forwarded, width, terminal=False),
-                fill,
-                context.subscriptions["cache-fill"],
-            ),
-        )
+            Stage(spec, look_up, context.subscriptions["cache"]),
+            Stage(many, Waiting(standing, flights, answering).handle, context.subscriptions["waiting"]),
+            Stage(filling, fill, context.subscriptions["cache-fill"]),
+        ),
+        open=flights.listen,
     )
-
-
-def _miss(job: Job, status: str, headers: dict[str, str]) -> Outcome:
-    job.span.attributes[names.CACHE] = status
-    found = {**headers, envelope.CACHE_STATUS: status}
-    return forwarded(job, "inference.uncached", subjects.uncached(job.lane, job.tenant), found)

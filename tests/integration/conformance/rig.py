@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 from contracts import subjects
 from contracts.inference import OPENAI_CHAT
@@ -66,7 +68,8 @@ class Rig:
 
     def message(self, request_id: str, lane: Lane = Lane.INTERACTIVE) -> Message:
         """A good message."""
-        return message_of(self.case.consumes, request_id, lane, self.version.id if self.version else 1)
+        message = message_of(self.case.consumes, request_id, lane, self.version.id if self.version else 1)
+        return replace(message, body=orjson.dumps(prompt(request_id))) if self.case.cached else message
 
     async def give(
         self,

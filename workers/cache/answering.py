@@ -1,0 +1,60 @@
+"""An answer that was there, or that another request got, as the end of this one."""
+
+import time
+
+from nats.js import JetStreamContext
+
+from contracts import envelope, subjects
+from contracts.apis.fields import Json
+from contracts.apis.translate import Origin
+from contracts.cache import CacheStored
+from infra.dispatch.job import Job
+from infra.dispatch.outcome import Outcome, completed, forwarded
+from infra.responses import kept, place_of
+from infra.results import find_terminal
+from infra.telemetry import names
+from workers.cache.entry import answer_from
+from workers.cache.saving import saving
+
+HIT, COALESCED, MISS, BYPASS = "hit", "coalesced", "miss", "bypass"
+
+
+class Answering:
+    """Ends requests, or sends them on."""
+
+    def __init__(self, js: JetStreamContext) -> None:
+        self._js = js
+
+    async def answer(self, job: Job, request: Json, entry: CacheStored, status: str) -> Outcome:
+        """The request ends with the entry's answer. Raises `PenstockError`."""
+        job.span.attributes[names.CACHE] = status
+        # It is no answer of its own that would have to be kept.
+        job.headers = {name: value for name, value in job.headers.items() if name != envelope.CACHE_KEY}
+        place = await place_of(self._js, job, request)
+        origin = Origin(job.request_id, place.created_at if place else int(time.time()))
+        answer = answer_from(entry, origin, job.headers[envelope.API], request, status)
+        stored = kept(job, request, answer.response, place)
+        return Outcome("completed", (*stored, completed(job, answer), saving(job, entry, status)))
+
+    async def before(self, job: Job) -> Outcome | None:
+        """The outcome of a redelivery whose request has ended since; None for any other message.
+
+        It may be its own answer that is in the cache by now: that was no hit.
+        """
+        if job.position.deliveries == 1:
+            return None
+        ended = await find_terminal(self._js, job.lane, job.tenant, job.request_id)
+        return None if ended is None else Outcome("already_terminal", ended=ended.outcome())
+
+
+def miss(job: Job, status: str, key: str | None) -> Outcome:
+    """The prompt goes on to a model."""
+    job.span.attributes[names.CACHE] = status
+    found = {envelope.CACHE_STATUS: status} | ({} if key is None else {envelope.CACHE_KEY: key})
+    return forwarded(job, "inference.uncached", subjects.uncached(job.lane, job.tenant), found)
+
+
+def waits(job: Job, key: str) -> Outcome:
+    """The prompt waits for the answer to another one."""
+    subject = subjects.waiting(job.lane, job.tenant, key)
+    return forwarded(job, "inference.waiting", subject, {envelope.CACHE_KEY: key})
