@@ -81,6 +81,12 @@ class Processes:
         process.terminate()
         return process.wait(30)
 
+    def kill(self, *command: str) -> None:
+        """As nobody should."""
+        process = self.running.pop("-".join(command))
+        process.kill()
+        process.wait()
+
     def stop_all(self) -> None:
         """Whatever happened before, none runs after this."""
         for process in self.running.values():

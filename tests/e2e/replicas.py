@@ -19,6 +19,8 @@ from tests.support.servers import Server
 from tests.support.simulator import Simulator
 
 APIS, WORKERS = 4, 2
+SLOW = "sim-small-slowly"
+"""A model that takes three seconds to its first token, and a twentieth of a second to each other one."""
 CENT = "cent"
 """A model each of whose calls costs a cent, before it is made as well as after it."""
 
@@ -28,6 +30,18 @@ class Replicas:
     """One platform behind several addresses; each of `apis` is the same platform through another process."""
 
     apis: tuple[Penstock, ...]
+    machines: tuple[Processes, ...]
+    """Those of them that have workers."""
+
+    def kill_workers(self) -> None:
+        """As a power cut does it, all of them at once."""
+        for machine in self.machines:
+            machine.kill("worker", "all")
+
+    def start_workers(self) -> None:
+        """Begin with what was left."""
+        for machine in self.machines:
+            machine.start("worker", "all")
 
 
 @contextmanager
@@ -57,7 +71,7 @@ def running_replicas(nats: Server, postgres: Server, simulator: Simulator) -> It
             apis = [Penstock(url, nats.url, postgres.url, simulator.url, key, home) for url in urls]
             for api in apis:
                 until(lambda api=api: _is_ready(api), "readiness", within=90)
-            yield Replicas(tuple(apis))
+            yield Replicas(tuple(apis), tuple(machines[:WORKERS]))
         finally:
             for machine in machines:
                 machine.stop_all()
@@ -78,5 +92,8 @@ def _catalog(simulator: str) -> dict[str, object]:
     }
     return {
         "providers": [{"name": "sim", "kind": "openai", "base_url": f"{simulator}/v1"}],
-        "models": [{"name": CENT, "deployments": [deployment]}],
+        "models": [
+            {"name": CENT, "deployments": [deployment]},
+            {"name": SLOW, "deployments": [{**deployment, "name": "sim/slow", "model": f"{SLOW}@latency=3000,tps=20"}]},
+        ],
     }

@@ -7,14 +7,16 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 
+import aiohttp
 import pytest
 from openai import APIStatusError
 
-from tests.e2e.replicas import CENT, Replicas, running_replicas
+from tests.e2e.replicas import CENT, SLOW, Replicas, running_replicas
 from tests.e2e.running import Penstock
 from tests.e2e.waiting import until
 from tests.support.servers import Server
 from tests.support.simulator import Simulator
+from tests.support.waiting import eventually
 
 RUNS = int(os.environ.get("PENSTOCK_BAR_RUNS", "1"))
 """Bars that are to hold every time are tried once, or so often."""
@@ -75,3 +77,65 @@ def test_of_a_hundred_and_fifty_at_once_exactly_a_hundred_pass_a_limit_of_a_hund
     platform.reset_simulator_stats()
     assert asyncio.run(ask_all(replicas, key, 150)) == {"200": 100, "429 rate_limit_exceeded": 50}
     assert sum(platform.simulator_stats()["by_model"].values()) == 100
+
+
+async def ask_together(replicas: Replicas, question: str, requests: int) -> list[tuple[str, str, str]]:
+    """The same of all APIs at once; what the cache had to do with each answer, its id, and the text."""
+    body = {"model": SLOW, "messages": [{"role": "user", "content": question}]}
+    headers = {"authorization": f"Bearer {replicas.apis[0].key}"}
+
+    async def one(session: aiohttp.ClientSession, api: Penstock) -> tuple[str, str, str]:
+        async with session.post(f"{api.base_url}/chat/completions", json=body) as answer:
+            told = await answer.json()
+            assert answer.status == 200, told
+            text = told["choices"][0]["message"]["content"]
+            return answer.headers["x-penstock-cache"], answer.headers["x-request-id"], text
+
+    patience = aiohttp.ClientTimeout(total=110)
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(headers=headers, timeout=patience, connector=connector) as session:
+        apis = replicas.apis
+        return await asyncio.gather(*(one(session, apis[number % len(apis)]) for number in range(requests)))
+
+
+def check_together(answers: list[tuple[str, str, str]], requests: int) -> None:
+    assert len({request_id for _, request_id, _ in answers}) == requests
+    assert len({text for _, _, text in answers}) == 1
+    assert Counter(cache for cache, _, _ in answers)["miss"] <= 1
+
+
+@pytest.mark.parametrize("run", range(RUNS))
+def test_a_thousand_identical_requests_at_once_are_one_call(replicas: Replicas, run: int) -> None:
+    """The bar of the issue, through four API processes and two of workers."""
+    platform, requests = replicas.apis[0], 1000
+    platform.reset_simulator_stats()
+    answers = asyncio.run(ask_together(replicas, f"Why? {uuid.uuid4().hex}", requests))
+    assert platform.simulator_stats()["calls"] == 1
+    check_together(answers, requests)
+    leader = next(request_id for cache, request_id, _ in answers if cache == "miss")
+    assert platform.ledger(leader)[0]["status"] == "completed"
+    follower = next(request_id for cache, request_id, _ in answers if cache != "miss")
+    (row,) = platform.ledger(follower)
+    assert (row["status"], row["cost_usd"]) == ("cache_hit", 0)
+    assert row["saved_usd"] > 0
+
+
+@pytest.mark.parametrize("run", range(RUNS))
+def test_the_same_while_all_workers_are_killed_is_two_calls_at_most(replicas: Replicas, run: int) -> None:
+    """The bar of the issue: whoever has the leader in hand dies in the middle of the call."""
+    platform, requests = replicas.apis[0], 1000
+    platform.reset_simulator_stats()
+
+    async def calling() -> bool:
+        return bool((await asyncio.to_thread(platform.simulator_stats))["calls"])
+
+    async def ask_and_kill() -> list[tuple[str, str, str]]:
+        asking = asyncio.create_task(ask_together(replicas, f"Why? {uuid.uuid4().hex}", requests))
+        await eventually(calling, within=60, what="no call was made")
+        await asyncio.to_thread(replicas.kill_workers)
+        replicas.start_workers()
+        return await asking
+
+    answers = asyncio.run(ask_and_kill())
+    check_together(answers, requests)
+    assert platform.simulator_stats()["calls"] == 2
