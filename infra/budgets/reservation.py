@@ -62,7 +62,10 @@ class _Asked:
 
 @dataclass(slots=True)
 class _Recent:
-    """Reservations that may not be on the disk yet, and when they were made (seconds, monotonic)."""
+    """The last reservations, and when they were made (seconds, monotonic).
+
+    When a server died is not known, only when it answered last: what was made just before that it may have forgotten.
+    """
 
     made: deque[tuple[float, Reservation]] = field(default_factory=deque)
 
@@ -71,8 +74,8 @@ class _Recent:
         while self.made and now - self.made[0][0] > _ON_DISK_AFTER:
             self.made.popleft()
 
-    def at(self, lost: float) -> list[Reservation]:
-        return [reservation for made, reservation in self.made if lost - made <= _ON_DISK_AFTER]
+    def open_at(self, now: datetime) -> list[Reservation]:
+        return [reservation for _, reservation in self.made if reservation.expires_at > now]
 
 
 class Reservations:
@@ -108,8 +111,8 @@ class Reservations:
             one.refusal = refusal
         self._recent.add([one.reservation for one in asked if one.refusal is None], time.monotonic())
 
-    async def _say_again(self, connection: psycopg.AsyncConnection[Any], lost: float) -> None:
-        if again := self._recent.at(lost):
+    async def _say_again(self, connection: psycopg.AsyncConnection[Any], _: float) -> None:
+        if again := self._recent.open_at(self._clock()):
             await _call(connection, again, unasked=True)
 
 
