@@ -9,6 +9,7 @@ from contracts.inference import Contract, ErrorBody
 
 Mode = Literal["hybrid", "vector", "text", "rrf"]
 MOST_RESULTS = 50
+MOST_TEXTS = 16
 
 
 class RetrievalRequested(Contract):
@@ -17,7 +18,7 @@ class RetrievalRequested(Contract):
     """
 
     store: Annotated[str, Field(min_length=1, max_length=256, description="A store's id, or its name.")]
-    queries: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)]
+    queries: Annotated[tuple[str, ...], Field(min_length=1, max_length=MOST_TEXTS)]
     mode: Annotated[Mode, Field(description="hybrid is a convex combination of both legs, rrf one of their ranks.")] = (
         "hybrid"
     )
@@ -51,6 +52,20 @@ class RetrievalAnswered(Contract):
     version: int | None = None
     confidential: Annotated[bool, Field(description="What was found may be shown to local models only.")] = False
     hits: tuple[Hit, ...] = ()
+    error: ErrorBody | None = None
+
+
+class ClosenessRequested(Contract):
+    """How close are these texts to what the tenant's confidential stores hold?"""
+
+    texts: Annotated[tuple[str, ...], Field(min_length=1, max_length=MOST_TEXTS)]
+
+
+class ClosenessAnswered(Contract):
+    """The largest cosine, and the store that holds the chunk; absent where no confidential store holds any."""
+
+    closest: float | None = None
+    store_id: str = ""
     error: ErrorBody | None = None
 
 

@@ -164,6 +164,11 @@ def retrieval_requested(tenant: str) -> str:
     return f"{ROOT}.retrieval.requested.{tenant}"
 
 
+def closeness_requested(tenant: str) -> str:
+    """How close texts are to confidential stores (core NATS: request and reply)."""
+    return f"{ROOT}.closeness.requested.{tenant}"
+
+
 def evaluation_requested(tenant: str) -> str:
     """A measurement of a store's versions (core NATS: request and reply)."""
     return f"{ROOT}.evaluation.requested.{tenant}"

@@ -5,11 +5,15 @@ from typing import Annotated
 
 import typer
 
+from cli.route.explain import AsJson, explain
+from cli.route.training import train
+
 app = typer.Typer(no_args_is_help=True)
+app.command()(explain)
+app.command()(train)
 
 Field = Annotated[str | None, typer.Option(show_default=False)]
 Share = Annotated[float | None, typer.Option("--min", min=0, max=1, help="Exit status 1 where the accuracy is lower.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command("eval")
@@ -18,12 +22,13 @@ def evaluate(  # noqa: PLR0913, PLR0917 - the options of a command
     prompt_field: Field = None,
     label_field: Field = None,
     label: Annotated[str | None, typer.Option(help="The label of all that have none.")] = None,
+    catalog: Annotated[Path | None, typer.Option(help="By the classes and the threshold of a catalogue.")] = None,
     at_least: Share = None,
     as_json: AsJson = False,
 ) -> None:
     """Classify the prompts of a labelled file; print the confusion matrix, and precision and recall of each class."""
     from cli.failures import CommandError
-    from cli.route.judged import Judge
+    from cli.route.judged import Judge, catalog_of
     from cli.route.labelled import read_labelled
     from cli.route.matrix import as_object, print_matrix
     from workers.routing.confusion import Confusion
@@ -33,7 +38,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - the options of a command
     known = [(prompt, own) for prompt, own in labelled if own is not None]
     if len(known) < len(found) or not known:
         raise CommandError(f"{len(found) - len(known)} of {len(found)} prompts in {file} have no label: use --label.")
-    judge = Judge()
+    judge = Judge(catalog_of(catalog).router if catalog else None)
     confusion = Confusion.of(judge.pairs(known))
     if as_json:
         import json

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from workers.routing.confusion import Confusion
+
+
+_WIDE = 200
+"""Characters, for a dozen classes."""
 
 
 def as_object(confusion: "Confusion", classes: Sequence[str]) -> dict[str, Any]:
@@ -20,7 +26,6 @@ def as_object(confusion: "Confusion", classes: Sequence[str]) -> dict[str, Any]:
 
 def print_matrix(confusion: "Confusion", classes: Sequence[str]) -> None:
     """A row a label and a column a class, with recall at the end of each row and precision below each column."""
-    from rich.console import Console
     from rich.table import Table
 
     labels = confusion.labels(classes)
@@ -31,9 +36,17 @@ def print_matrix(confusion: "Confusion", classes: Sequence[str]) -> None:
         table.add_row(label, *counts, f"{figures.prompts:,}", _share(figures.recall))
     precisions = (_share(confusion.figures(name).precision) for name in labels)
     table.add_row("precision", *precisions, f"{confusion.total:,}", "", style="dim")
-    console = Console()
+    console = wide_console()
     console.print(table)
     console.print(f"accuracy {confusion.accuracy:.4f} of {confusion.total:,} prompts")
+
+
+def wide_console() -> "Console":
+    """Standard output; where that is no terminal, as wide as a table needs."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDE)
 
 
 def _share(figure: float | None) -> str:

@@ -146,6 +146,13 @@ class Stores:
             rows, more = await read_page(connection, query, _KEYS, paging)
             return [_store(row) for row in rows], more
 
+    async def confidential(self, tenant: str) -> tuple[str, ...]:
+        """The ids of those that are confidential and have not expired."""
+        query = select(*_COLUMNS).where(VectorStore.confidential)
+        async with tenant_transaction(self._engine, tenant) as connection:
+            found = [_store(row) for row in await connection.execute(query)]
+        return tuple(store.id for store in found if not store.is_expired())
+
     async def update(
         self, tenant: str, store_id: str, changes: Mapping[str, Any], settings: Mapping[str, Any] | None = None
     ) -> Store:

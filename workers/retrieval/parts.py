@@ -12,6 +12,7 @@ from infra.index.versions import IndexVersions
 from infra.telemetry.metrics import RetrievalMetrics
 from infra.telemetry.tracing import Tracer
 from workers.embedders import Embedders
+from workers.retrieval.closeness import Closeness
 from workers.retrieval.evaluation import Evaluation
 from workers.retrieval.known_stores import KnownStores
 from workers.retrieval.measuring import Measuring
@@ -26,6 +27,7 @@ class Parts:
     stores: KnownStores
     search: Search
     evaluation: Evaluation
+    closeness: Closeness
 
     async def close(self) -> None:
         """Leave nothing running."""
@@ -38,8 +40,9 @@ def make_parts(
 ) -> Parts:
     """For one process."""
     searcher, vectors = Searcher(engine), QueryVectors(embedders)
-    stores = KnownStores(Stores(engine))
+    listed = Stores(engine)
+    stores = KnownStores(listed)
     search = Search(searcher, stores, vectors, SearchTools(tracer, metrics, courtesy))
     measuring = Measuring(searcher, vectors, courtesy)
     evaluation = Evaluation(stores, IndexVersions(engine), EvaluationSets(engine), measuring, metrics.quality)
-    return Parts(stores, search, evaluation)
+    return Parts(stores, search, evaluation, Closeness(listed, search))

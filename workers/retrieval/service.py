@@ -2,7 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from contracts.retrieval import EvaluationAnswered, EvaluationRequested, RetrievalAnswered, RetrievalRequested
+from contracts.retrieval import (
+    ClosenessAnswered,
+    ClosenessRequested,
+    EvaluationAnswered,
+    EvaluationRequested,
+    RetrievalAnswered,
+    RetrievalRequested,
+)
 from infra.database.engine import create_engine
 from infra.dispatch.courtesy import Courtesy
 from infra.settings import Settings
@@ -49,6 +56,12 @@ class Service:
     ) -> EvaluationAnswered:
         """What was measured, or in `error` why nothing could be."""
         return await (await self._parts.get()).evaluation.evaluate(tenant, request, parent)
+
+    async def closeness(
+        self, tenant: str, request: ClosenessRequested, parent: TraceContext | None = None
+    ) -> ClosenessAnswered:
+        """How close texts are to the tenant's confidential stores. Raises `PenstockError`."""
+        return await (await self._parts.get()).closeness.of(tenant, request, parent)
 
     async def close(self) -> None:
         """Leave nothing open."""

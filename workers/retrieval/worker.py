@@ -6,7 +6,14 @@ from contracts import subjects
 from contracts.errors import PenstockError
 from contracts.inference import ErrorBody
 from contracts.registry import template_of
-from contracts.retrieval import EvaluationAnswered, EvaluationRequested, RetrievalAnswered, RetrievalRequested
+from contracts.retrieval import (
+    ClosenessAnswered,
+    ClosenessRequested,
+    EvaluationAnswered,
+    EvaluationRequested,
+    RetrievalAnswered,
+    RetrievalRequested,
+)
 from infra.dispatch.contract import read_contract
 from infra.dispatch.job import identify_forwarded
 from infra.dispatch.stage import Stage, StageSpec
@@ -36,9 +43,14 @@ def build(context: WorkerContext) -> Worker:
         require_enabled(await context.policies.of(tenant, None), STAGE)
         return _told(await service.evaluate(tenant, request, span.context))
 
+    async def compare(tenant: str, body: bytes, span: Span) -> bytes:
+        request = read_contract(ClosenessRequested, body, what="closeness.requested", stage=STAGE)
+        return (await service.closeness(tenant, request, span.context)).model_dump_json().encode()
+
     doors = (
         Door(subjects.retrieval_requested("*"), subjects.retrieval_requested("{tenant}"), search, _no_search),
         Door(subjects.evaluation_requested("*"), subjects.evaluation_requested("{tenant}"), evaluate, _no_evaluation),
+        Door(subjects.closeness_requested("*"), subjects.closeness_requested("{tenant}"), compare, _no_comparison),
     )
     client = context.connection.client
     answering = [Answering(client, door, STAGE, context.tracer, context.log) for door in doors]
@@ -63,6 +75,10 @@ def _told(answer: RetrievalAnswered | EvaluationAnswered) -> bytes:
     if answer.error is not None:
         raise answer.error.to_error()
     return answer.model_dump_json().encode()
+
+
+def _no_comparison(error: PenstockError) -> bytes:
+    return ClosenessAnswered(error=ErrorBody.of(error)).model_dump_json().encode()
 
 
 def _no_search(error: PenstockError) -> bytes:

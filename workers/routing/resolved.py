@@ -14,6 +14,7 @@ from workers.routing.auto import Auto
 from workers.routing.choose import Route, choose
 from workers.routing.chosen import route_of
 from workers.routing.decision import Decision
+from workers.routing.nearness import Nearness
 
 LOCAL = "local"
 _SHOWN = 10
@@ -23,13 +24,15 @@ _SHOWN = 10
 class Resolver:
     """Finds routes for one process."""
 
-    def __init__(self, auto: Auto, policies: Policies, random: Random) -> None:
+    def __init__(self, auto: Auto, nearness: Nearness, policies: Policies, random: Random) -> None:
         self._auto = auto
+        self._nearness = nearness
         self._policies = policies
         self._random = random
 
     async def route(self, job: Job, catalog: Catalog) -> Route:
         """The route of a request. Raises `PenstockError` where nothing may answer it."""
+        await self._keep_inside(job, catalog)
         asked, residency = job.headers.get(envelope.MODEL, ""), job.headers.get(envelope.RESIDENCY)
         alias = catalog.alias(asked)
         if alias is not None:
@@ -37,6 +40,17 @@ class Resolver:
         route = choose(catalog, asked, residency, self._random)
         shadow = catalog.router.alias(AUTO) if asked in catalog.router.shadow else None
         return route if shadow is None else await self._shadowed(job, route, shadow, catalog)
+
+    async def _keep_inside(self, job: Job, catalog: Catalog) -> None:
+        """A prompt that is about internal documents stays in the house, and so does what goes on from its answer."""
+        threshold = catalog.router.closeness(job.tenant)
+        if threshold is None or job.headers.get(envelope.CONFIDENTIAL) == "true":
+            return
+        found = await self._nearness.of(job, threshold)
+        if found.cosine is not None:
+            job.span.attributes[names.CLOSENESS] = round(found.cosine, 4)
+        if found.is_close:
+            job.headers = {**job.headers, envelope.RESIDENCY: LOCAL, envelope.CONFIDENTIAL: "true"}
 
     async def _chosen(self, job: Job, alias: Alias, catalog: Catalog) -> Route:
         access = await self._policies.of(job.tenant, job.headers.get(envelope.KEY_ID))

@@ -28,6 +28,11 @@ class Training:
         """Other examples in the place of those that come with Penstock; None for these again."""
         self._applied = examples
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether anybody has needed it yet."""
+        return self._trained is not None
+
     async def model(self) -> WordLlamaModel:
         """The embedding model. Raises `EmbeddingConfigurationError` where it is not installed."""
         found = await self._models.find(NAME)

@@ -7,6 +7,7 @@ from contracts.inference import ANTHROPIC_COUNT_TOKENS
 from contracts.registry import template_of
 from contracts.route import encode_route
 from infra.catalog import Catalog
+from infra.catalog.examples import ExamplesBucket
 from infra.catalog.router import Router
 from infra.dispatch.job import Job, identify_forwarded
 from infra.dispatch.outcome import Outcome, completed, forwarded
@@ -16,16 +17,20 @@ from workers.context import Worker, WorkerContext
 from workers.routing.auto import Auto
 from workers.routing.choose import STAGE, Route
 from workers.routing.count_tokens import can_count, counted
+from workers.routing.nearness import Nearness
 from workers.routing.resolved import Resolver
 from workers.routing.signals import HeardSignals
+from workers.routing.taking_over import TakingOver
 from workers.routing.training import Training
 
 
 def build(context: WorkerContext) -> Worker:
     """The routing worker."""
     signals = HeardSignals(context.connection.client, context.log)
-    auto = Auto(Training(context.local_models), signals)
-    resolver = Resolver(auto, context.policies, Random())
+    training = Training(context.local_models)
+    auto = Auto(training, signals)
+    taking_over = TakingOver(ExamplesBucket(context.connection.js), training, context.catalog, context.log)
+    resolver = Resolver(auto, Nearness(context.connection.client, context.log), context.policies, Random())
 
     async def handle(job: Job) -> Outcome:
         catalog = context.catalog.current
@@ -36,11 +41,12 @@ def build(context: WorkerContext) -> Worker:
 
     async def open_all() -> None:
         await signals.open()
+        await taking_over.open()
         if _is_configured(context.catalog.current):
             await auto.warm(context.catalog.current)
 
     spec = StageSpec(STAGE, template_of("inference.uncached"), identify_forwarded, context.settings.stage_concurrency)
-    return Worker((Stage(spec, handle, context.subscriptions[STAGE]),), open_all)
+    return Worker((Stage(spec, handle, context.subscriptions[STAGE]),), open_all, taking_over.close)
 
 
 def _found(job: Job, route: Route) -> dict[str, str]:

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable
 from typing import Any
 from unittest import mock
 
 import pytest
+from sqlalchemy import text as sql
 
 from contracts import envelope, subjects
 from contracts.errors import ErrorCode
+from infra.index.transaction import tenant_transaction
 from infra.index.version import VersionSpec
 from infra.index.versions import IndexVersions
 from infra.telemetry import names
@@ -16,6 +19,7 @@ from ingestion.embedding import embedding_model
 from tests.support.index import STORE, TENANT, Index, document_chunks
 from tests.support.pipeline import Pipeline
 from tests.support.spans import SpanCollector
+from tests.support.waiting import eventually
 from tests.support.workers import StartWorkers
 from workers.retrieval.search import Search
 
@@ -134,3 +138,28 @@ async def test_a_search_is_a_trace(
     assert found.attributes[names.RETRIEVAL_HITS] == len(answer["hits"])
     assert found.attributes[names.INDEX_VERSION] == answer["version"]
     assert found.attributes[names.STORE] == STORE
+
+
+async def test_how_close_a_text_is_to_confidential_stores_is_answered(
+    served: Index, pipeline: Pipeline, workers: StartWorkers
+):
+    async def closeness(*texts: str, tenant: str = TENANT) -> dict[str, Any]:
+        return await ask(pipeline, subjects.closeness_requested(tenant), {"texts": texts})
+
+    async with workers("retrieval"):
+        # What is not confidential is close to nothing.
+        assert (await closeness(TEXTS[0]))["closest"] is None
+        async with tenant_transaction(served.engine, TENANT) as connection:
+            await connection.execute(sql("UPDATE vector_stores SET confidential = true"))
+        found = await eventually(lambda: _known(closeness(TEXTS[0])), within=10)
+        assert (found["store_id"], found["closest"]) == (STORE, pytest.approx(1, abs=0.01))
+        assert (await closeness("Quarterly dividends of banks."))["closest"] < 0.5
+        assert (await closeness("Quarterly dividends.", TEXTS[1]))["closest"] == pytest.approx(1, abs=0.01)
+        # A store of another tenant's tells nothing.
+        assert (await closeness(TEXTS[0], tenant="somebody"))["closest"] is None
+        assert (await closeness())["error"]["code"] == ErrorCode.INVALID_REQUEST
+
+
+async def _known(asked: Awaitable[dict[str, Any]]) -> dict[str, Any] | None:
+    answer = await asked
+    return answer if answer["closest"] is not None else None

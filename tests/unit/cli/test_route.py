@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -57,3 +58,46 @@ def test_precision_and_recall_of_a_class_are_shares_of_what_was_taken_and_of_wha
     assert confusion.figures("b") == (1, 1, pytest.approx(1 / 3))
     assert confusion.figures("c") == (1, 0, None)
     assert confusion.labels(["c", "a"]) == ["c", "a", "b"]
+
+
+CATALOG = """
+providers:
+  - {name: p, kind: openai, base_url: "http://127.0.0.1/"}
+  - {name: h, kind: openai, base_url: "http://127.0.0.1/", residency: local}
+models:
+  - {name: big, deployments: [{name: p/big, provider: p, model: m, prices: {input: 5, output: 10}}]}
+  - {name: small, deployments: [{name: p/small, provider: p, model: m, prices: {input: 1, output: 1}}]}
+  - {name: house, deployments: [{name: h/house, provider: h, model: m, prices: {input: 9, output: 9}}]}
+router:
+  rules: [{name: team, when: "tag.team == 'a'", models: [house, big]}]
+"""
+
+
+def explained(folder: Path, *arguments: str) -> dict[str, Any]:
+    file = folder / "catalog.yaml"
+    file.write_text(CATALOG)
+    ran = RUN.invoke(app, ["route", "explain", *arguments, "--catalog", str(file), "--json"])
+    assert ran.exit_code == 0, ran.output
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
+
+
+def test_a_decision_is_explained_without_a_platform(tmp_path: Path):
+    found = explained(tmp_path, "where is my parcel")
+    assert (found["route"], found["class"], found["models"]) == ("auto/faq/small", "faq", ["small", "big", "house"])
+    assert found["confidence"] == max(found["probabilities"].values())
+    local = explained(tmp_path, "where is my parcel", "--local")
+    assert local["passed_over"] == [{"model": name, "reason": "residency"} for name in ("small", "big")]
+    by_rule = explained(tmp_path, "where is my parcel", "--tags", "team=a")
+    assert (by_rule["route"], by_rule["confidence"]) == ("auto/rule:team/house", None)
+
+
+def test_training_tells_how_many_held_out_examples_are_right(tmp_path: Path):
+    file = tmp_path / "examples.yaml"
+    file.write_text("one: [red apple, red pear, red plum, red fig]\ntwo: [run fast, run far, run home, run now]\n")
+    ran = RUN.invoke(app, ["route", "train", str(file), "--instead", "--dry-run"])
+    assert (ran.exit_code, "of 8 prompts" in ran.stdout) == (0, True)
+
+
+def test_training_wants_examples_or_a_reset():
+    assert isinstance(RUN.invoke(app, ["route", "train"]).exception, CommandError)
