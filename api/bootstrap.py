@@ -28,9 +28,9 @@ from infra.catalog.watch import CatalogWatch
 from infra.database.engine import create_engine
 from infra.runtime import end_tasks, settle
 from infra.settings import Settings
+from infra.telemetry.exporting import Tracing
 from infra.telemetry.logs import Logger
 from infra.telemetry.metrics import ApiMetrics
-from infra.telemetry.tracing import Tracer, span_processor
 
 _DATABASE_CONNECTIONS, _DOCUMENT_CONNECTIONS = 3, 6
 
@@ -58,9 +58,9 @@ async def run_api(settings: Settings, log: Logger) -> None:
         catalog = await watch.open()
         await inbox.listen(connection.client, connection.js)
         await changes.open(connection.client)
-        processor = span_processor()
-        if processor is not None:
-            stack.push_async_callback(asyncio.to_thread, processor.shutdown)
+        tracing = Tracing(settings)
+        await tracing.open(connection.client)
+        stack.push_async_callback(tracing.close)
         gateway = Gateway(
             settings=settings,
             catalog=catalog,
@@ -69,7 +69,7 @@ async def run_api(settings: Settings, log: Logger) -> None:
             inbox=inbox,
             authenticator=authenticator,
             documents=documents,
-            tracer=Tracer("api", processor, settings.trace_ratio),
+            tracer=tracing.tracer("api"),
             metrics=metrics,
             log=log,
         )

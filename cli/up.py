@@ -26,6 +26,7 @@ from infra.embedded.postgres import postgres_server
 from infra.embedded.probes import Address, http_get
 from infra.embedded.process import ChildSpec, last_line, run
 from infra.embedded.supervisor import Supervisor
+from infra.embedded.traces import trace_environ
 from infra.embedded.waiting import first_of, interrupts
 
 # -P: a folder named `cli` where the person stands must not be taken for ours.
@@ -129,6 +130,7 @@ class _Platform:
             "PENSTOCK_API_HOST": self._options.host,
             "PENSTOCK_API_PORT": str(self._options.port),
             "PENSTOCK_CATALOG": str(catalog),
+            **trace_environ(self._data.spans, os.environ),
         }
 
     async def _set_up(self, environ: Mapping[str, str]) -> str | None:

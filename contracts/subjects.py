@@ -189,6 +189,11 @@ def access_changed() -> str:
     return f"{ROOT}.access.changed"
 
 
+def traces_kept() -> str:
+    """Ids of traces, 16 bytes each, that are kept whatever the ratio (core NATS, not stored)."""
+    return f"{ROOT}.traces.kept"
+
+
 def deadletter(stage: str) -> str:
     """Messages that a stage gave up on."""
     return f"{ROOT}.deadletter.{stage}"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PostgresDsn, UrlConstraints, ValidationError
+from pydantic import BeforeValidator, Field, HttpUrl, PostgresDsn, UrlConstraints, ValidationError
 from pydantic_core import Url
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -135,6 +135,30 @@ class Settings(BaseSettings):
         int | None, Field(ge=1, le=65535, description="Where a worker process serves /metrics; not at all where unset.")
     ] = None
     trace_ratio: Annotated[float, Field(ge=0, le=1, description="The share of requests that are traced.")] = 1.0
+    trace_slow: Annotated[
+        float, Field(gt=0, description="A request or a hop that takes longer is traced whatever the ratio.")
+    ] = 5.0
+    trace_tail_spans: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Spans of requests beyond the ratio that a process holds back, a minute at most, until it is "
+            "known whether one of them fails or is slow; 0 where a collector decides that.",
+        ),
+    ] = 10_000
+    trace_dir: Annotated[
+        Path | None,
+        Field(
+            description="Where spans are written, for `penstock trace`, where no OTEL_EXPORTER_OTLP_ENDPOINT is set."
+        ),
+    ] = None
+    trace_age: Annotated[float, Field(ge=60, description="How long they are kept there.")] = 3600.0
+    trace_bytes: Annotated[int, Field(ge=32 * 1024 * 1024, description="… and how much of them, the newest.")] = (
+        256 * 1024 * 1024
+    )
+    jaeger_url: Annotated[
+        HttpUrl | None, Field(description="The Jaeger that `penstock trace` asks, as http://host:16686.")
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="The least that is logged.")
     ] = "info"

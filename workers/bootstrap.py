@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from opentelemetry.sdk.trace import SpanProcessor
 from prometheus_client import CollectorRegistry, start_http_server
 
 from infra.access.changes import Listener
@@ -26,9 +25,9 @@ from infra.dispatch.sweeper import sweeper_stage
 from infra.runtime import end_tasks, settle
 from infra.settings import Settings
 from infra.streams import Subscription, stage_subscriptions
+from infra.telemetry.exporting import Tracing
 from infra.telemetry.logs import Logger
 from infra.telemetry.metrics import StageMetrics
-from infra.telemetry.tracing import Tracer, span_processor
 from workers.context import Worker, WorkerContext
 from workers.following import Following
 from workers.local_models import LocalModels
@@ -42,7 +41,7 @@ class _Shared:
     """What the workers of a process have in common."""
 
     connection: Connection
-    processor: SpanProcessor | None
+    tracing: Tracing
     in_flight: InFlight
     registry: CollectorRegistry
     metrics: StageMetrics
@@ -144,21 +143,21 @@ class WorkerProcess:
         changes = Listener(policies.forget)
         self._connection = await connect(settings, "-".join(self._names), self._log, back=[changes.back])
         await changes.open(self._connection.client)
-        processor, in_flight = span_processor(), InFlight(settings.ack_wait)
-        if processor is not None:
-            self._exit.push_async_callback(asyncio.to_thread, processor.shutdown)
+        tracing, in_flight = Tracing(settings), InFlight(settings.ack_wait)
+        await tracing.open(self._connection.client)
+        self._exit.push_async_callback(tracing.close)
         if settings.metrics_port is not None:
             server, _ = start_http_server(settings.metrics_port, settings.api_host, registry)
             self._exit.push_async_callback(asyncio.to_thread, server.shutdown)
         keep_alive = asyncio.create_task(in_flight.keep_alive())
         self._exit.callback(keep_alive.cancel)
         metrics, models = StageMetrics(registry), LocalModels()
-        return _Shared(self._connection, processor, in_flight, registry, metrics, models, Courtesy(), policies)
+        return _Shared(self._connection, tracing, in_flight, registry, metrics, models, Courtesy(), policies)
 
     def _tools(self, name: str, shared: _Shared) -> DispatchTools:
         return DispatchTools(
             publisher=Publisher(shared.connection.acks, name),
-            tracer=Tracer(name, shared.processor, self._settings.trace_ratio),
+            tracer=shared.tracing.tracer(name),
             metrics=shared.metrics,
             log=self._log.bind(worker=name),
             in_flight=shared.in_flight,

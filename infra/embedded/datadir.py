@@ -23,6 +23,10 @@ class DataDirectory:
         return self.path / "logs"
 
     @property
+    def spans(self) -> Path:
+        return self.path / "spans"
+
+    @property
     def nats(self) -> Path:
         return self.path / "nats"
 

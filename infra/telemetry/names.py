@@ -71,7 +71,9 @@ CHUNKS = "penstock.chunks"
 """Of all index versions together."""
 VERSIONS = "penstock.versions"
 
-ERROR_TYPE = "error.type"
+ERROR_TYPE, OTHER_ERROR = "error.type", "_OTHER"
+"""`_OTHER` is the conventions' word for an error that has no code."""
+EXCEPTION, EXCEPTION_TYPE, EXCEPTION_MESSAGE = "exception", "exception.type", "exception.message"
 HTTP_METHOD = "http.request.method"
 HTTP_ROUTE = "http.route"
 HTTP_STATUS = "http.response.status_code"
@@ -86,6 +88,22 @@ GEN_AI_INPUT_TOKENS = "gen_ai.usage.input_tokens"
 GEN_AI_OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 GEN_AI_CACHED_TOKENS = "gen_ai.usage.cache_read.input_tokens"
 SERVER_ADDRESS = "server.address"
+
+GEN_AI_MAX_TOKENS = "gen_ai.request.max_tokens"
+
+# Events: something that was decided within a span, and when.
+DEPLOYMENT_SKIPPED = "deployment.skipped"
+"""A deployment that would have been called, with what stood in the way (`OBSTACLE`) and for how long it does."""
+CALL_REPEATED = "call.repeated"
+"""A call has failed, and another one follows after a pause (`PAUSE_MS`)."""
+BREAKER_OPENED, BREAKER_CLOSED, BREAKER_PROBED = "breaker.opened", "breaker.closed", "breaker.probed"
+LIMITER_COUNTED, LIMITER_REFUSED = "limiter.counted", "limiter.refused"
+BUDGET_RESERVED, BUDGET_REFUSED = "budget.reserved", "budget.refused"
+OBSTACLE, REASON = "penstock.obstacle", "penstock.reason"
+PAUSE_MS, OPEN_MS = "penstock.pause_ms", "penstock.open_ms"
+LIMITS = "penstock.limits"
+"""How many limits were asked."""
+AMOUNT_USD = "penstock.amount_usd"
 
 EMBED_SPAN, SEARCH_SPAN, MEASURE_SPAN = "retrieval.embed", "retrieval.search", "retrieval.measure"
 

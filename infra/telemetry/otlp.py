@@ -1,23 +1,22 @@
-"""Finished spans as OTLP writes them, and the exporter that sends them so.
+"""Finished spans as OTLP writes them.
 
 The OTLP exporter's own encoding makes a protobuf object of each attribute: 40 µs a span, which at 14 spans a request
 was a quarter of a worker's time. Most attributes of a batch are the same few, so here each is written once a batch, and
-a span is put together from what is written. Spans with events, links or a failure are left to the library's encoding.
+a span is put together from what is written.
 """
 
 import struct
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExportResult
-from opentelemetry.trace import StatusCode
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode
+from opentelemetry.util.types import AttributeValue
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 """Protobuf's wire types."""
-_HERE, _ELSEWHERE = 0x100, 0x300
-"""SpanFlags: it is known whether the parent is in another process; it is."""
+_HERE, _ELSEWHERE = (flags.to_bytes(4, "little") for flags in (0x100, 0x300))
+"""SpanFlags: it is known whether the other span is in another process; it is."""
 _SMALLEST, _LARGEST, _64_BITS = -(1 << 63), (1 << 63) - 1, (1 << 64) - 1
 
 
@@ -54,13 +53,20 @@ _TRACE_ID, _SPAN_ID, _PARENT_ID = _tag(1, _BYTES) + b"\x10", _tag(2, _BYTES) + b
 _NAME, _KIND = _tag(5, _BYTES), _tag(6, _VARINT)
 _START, _END = _tag(7, _FIXED64)[0], _tag(8, _FIXED64)[0]
 _ATTRIBUTES = _tag(9, _BYTES)
-_UNSET = _tag(15, _BYTES) + b"\x00"
-_FLAGS_HERE, _FLAGS_ELSEWHERE = (_tag(16, _FIXED32) + flags.to_bytes(4, "little") for flags in (_HERE, _ELSEWHERE))
+_EVENTS, _LINKS, _STATUS, _FLAGS = _tag(11, _BYTES), _tag(13, _BYTES), _tag(15, _BYTES), _tag(16, _FIXED32)
+_UNSET = _STATUS + b"\x00"
+_STATUS_MESSAGE, _STATUS_CODE = _tag(2, _BYTES), _tag(3, _VARINT)
+_EVENT_TIME, _EVENT_NAME, _EVENT_ATTRIBUTES = _tag(1, _FIXED64)[0], _tag(2, _BYTES), _tag(3, _BYTES)
+_LINK_TRACE_ID, _LINK_SPAN_ID = _tag(1, _BYTES) + b"\x10", _tag(2, _BYTES) + b"\x08"
+_LINK_ATTRIBUTES, _LINK_FLAGS = _tag(4, _BYTES), _tag(6, _FIXED32)
+_RESOURCE, _RESOURCE_ATTRIBUTES = _tag(1, _BYTES), _tag(1, _BYTES)
+_SCOPE, _SCOPE_NAME, _SCOPE_VERSION = _tag(1, _BYTES), _tag(1, _BYTES), _tag(2, _BYTES)
 _KEY, _VALUE = _tag(1, _BYTES), _tag(2, _BYTES)
 _STRING, _BOOL, _INT = _tag(1, _BYTES), _tag(2, _VARINT), _tag(3, _VARINT)
 _DOUBLE, _ARRAY = _tag(4, _FIXED64), _tag(5, _BYTES)
 _ITEMS = _tag(1, _BYTES)
 _times = struct.Struct("<BQBQ").pack
+_time = struct.Struct("<BQ").pack
 _double = struct.Struct("<d").pack
 
 
@@ -84,32 +90,31 @@ class _Batch:
     def __init__(self) -> None:
         self._keys: dict[str, bytes] = {}
         self._names: dict[str, bytes] = {}
-        self._strings: dict[tuple[str, str], bytes] = {}
+        self._strings: defaultdict[bytes, dict[tuple[str, str], bytes]] = defaultdict(dict)
 
     def span(self, span: ReadableSpan) -> bytes:
         """The span as a field of its `ScopeSpans`."""
         context, parent = span.context, span.parent
-        if context is None or span.events or span.links or span.status.status_code is not StatusCode.UNSET:
-            return _framed(_SPANS, encode_spans((span,)).resource_spans[0].scope_spans[0].spans[0].SerializeToString())
+        if context is None:
+            raise ValueError("a span without an id can't be written")
         parts = [
             _TRACE_ID + context.trace_id.to_bytes(16),
             _SPAN_ID + context.span_id.to_bytes(8),
             _PARENT_ID + parent.span_id.to_bytes(8) if parent else b"",
             self._name(span),
             _times(_START, span.start_time or 0, _END, span.end_time or 0),
+            *self._attributes(_ATTRIBUTES, span.attributes),
         ]
-        known = self._strings
-        for key, value in (span.attributes or {}).items():
-            # Texts come again and again; numbers are mostly times.
-            if isinstance(value, str):
-                written = known.get((key, value))
-                if written is None:
-                    written = known[key, value] = self._attribute(key, value)
-                parts.append(written)
-            else:
-                parts.append(self._attribute(key, value))
-        parts += (_UNSET, _FLAGS_ELSEWHERE if parent and parent.is_remote else _FLAGS_HERE)
+        if span.events:
+            parts += (_framed(_EVENTS, self._event(event)) for event in span.events)
+        if span.links:
+            parts += (_framed(_LINKS, self._link(link)) for link in span.links)
+        parts += (_status(span.status), _FLAGS + _flags(parent))
         return _framed(_SPANS, b"".join(parts))
+
+    def resource(self, span: ReadableSpan) -> bytes:
+        """The span's resource as a field of its `ResourceSpans`."""
+        return _framed(_RESOURCE, b"".join(self._attributes(_RESOURCE_ATTRIBUTES, span.resource.attributes)))
 
     def _name(self, span: ReadableSpan) -> bytes:
         known = self._names.get(span.name)
@@ -118,21 +123,55 @@ class _Batch:
         # The API numbers its kinds from 0, the protocol from 1.
         return known + _varint(span.kind.value + 1)
 
-    def _attribute(self, key: str, value: object) -> bytes:
+    def _event(self, event: Event) -> bytes:
+        time, name = _time(_EVENT_TIME, event.timestamp), _framed(_EVENT_NAME, _utf8(event.name))
+        return time + name + b"".join(self._attributes(_EVENT_ATTRIBUTES, event.attributes))
+
+    def _link(self, link: Link) -> bytes:
+        ids = _LINK_TRACE_ID + link.context.trace_id.to_bytes(16) + _LINK_SPAN_ID + link.context.span_id.to_bytes(8)
+        attributes = self._attributes(_LINK_ATTRIBUTES, link.attributes)
+        return ids + b"".join(attributes) + _LINK_FLAGS + _flags(link.context)
+
+    def _attributes(self, field: bytes, attributes: Mapping[str, AttributeValue] | None) -> list[bytes]:
+        known, parts = self._strings[field], []
+        for key, value in (attributes or {}).items():
+            # Texts come again and again; numbers are mostly times.
+            if isinstance(value, str):
+                written = known.get((key, value))
+                if written is None:
+                    written = known[key, value] = self._attribute(field, key, value)
+                parts.append(written)
+            else:
+                parts.append(self._attribute(field, key, value))
+        return parts
+
+    def _attribute(self, field: bytes, key: str, value: object) -> bytes:
         known = self._keys.get(key)
         if known is None:
             known = self._keys[key] = _framed(_KEY, _utf8(key)) + _VALUE
-        return _framed(_ATTRIBUTES, _framed(known, _any_value(value)))
+        return _framed(field, _framed(known, _any_value(value)))
 
 
-def _resource_spans(first: ReadableSpan, written: Sequence[bytes]) -> bytes:
-    """One resource and one scope, those of the first span, around spans that are written already."""
-    resource_spans = encode_spans((first,)).resource_spans[0]
-    scope_spans = resource_spans.scope_spans[0]
-    del scope_spans.spans[:]
-    scope = scope_spans.SerializeToString() + b"".join(written)
-    del resource_spans.scope_spans[:]
-    return _framed(_RESOURCE_SPANS, resource_spans.SerializeToString() + _framed(_SCOPE_SPANS, scope))
+def _status(status: Status) -> bytes:
+    if status.status_code is StatusCode.UNSET:
+        return _UNSET
+    sentence = _framed(_STATUS_MESSAGE, _utf8(status.description)) if status.description else b""
+    return _framed(_STATUS, sentence + _STATUS_CODE + _varint(status.status_code.value))
+
+
+def _flags(other: SpanContext | None) -> bytes:
+    return _ELSEWHERE if other is not None and other.is_remote else _HERE
+
+
+def _resource_spans(resource: bytes, first: ReadableSpan, written: Sequence[bytes]) -> bytes:
+    """One resource and the scope of its first span around spans that are written already."""
+    scope = first.instrumentation_scope
+    named = b"" if scope is None else _framed(_SCOPE, _named(_SCOPE_NAME, scope.name, _SCOPE_VERSION, scope.version))
+    return _framed(_RESOURCE_SPANS, resource + _framed(_SCOPE_SPANS, named + b"".join(written)))
+
+
+def _named(name: bytes, said: str, version: bytes, number: str | None) -> bytes:
+    return _framed(name, _utf8(said)) + (_framed(version, _utf8(number)) if number else b"")
 
 
 def encode(spans: Sequence[ReadableSpan]) -> bytes:
@@ -145,15 +184,4 @@ def encode(spans: Sequence[ReadableSpan]) -> bytes:
         if key not in groups:
             groups[key] = (span, [])
         groups[key][1].append(batch.span(span))
-    return b"".join(_resource_spans(*group) for group in groups.values())
-
-
-class SpanExporter(OTLPSpanExporter):
-    """The library's exporter behind the encoding above: endpoint, headers, compression and retries are its own."""
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send a batch. What can't be sent is dropped, and the library's log says so."""
-        if self._shutdown:
-            return SpanExportResult.FAILURE
-        sent = self._client.export(encode(spans))
-        return SpanExportResult.SUCCESS if sent.success else SpanExportResult.FAILURE
+    return b"".join(_resource_spans(batch.resource(first), first, written) for first, written in groups.values())

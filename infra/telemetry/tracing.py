@@ -5,7 +5,6 @@ this costs about 8 (ADR 0005), and a request has some fifteen of them; batching,
 SDK's.
 """
 
-import os
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from infra.telemetry import names
+from infra.telemetry.tail import Tail
 
 AttributeValue = str | bool | int | float | Sequence[str]
 _SAMPLED, _DROPPED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(0)
@@ -69,20 +71,28 @@ class Span:
     started_ns: int = field(default_factory=time.time_ns)
 
     def add_event(self, name: str, attributes: Mapping[str, AttributeValue]) -> None:
-        """Something that happened at a moment within the span."""
-        self.events.append(Event(name, dict(attributes)))
+        """Something that happened, or was decided, at this moment of the span."""
+        self.events.append(Event(name, dict(attributes), time.time_ns()))
 
     def end(self, error: str | None = None) -> None:
-        """Close the span; `error` is the sentence that explains why it failed."""
-        self.tracer.record(self, error, time.time_ns())
+        """Close the span; `error` is the sentence that explains why it failed, and becomes an `exception` event."""
+        ended_ns = time.time_ns()
+        if error is not None:
+            kind = self.attributes.get(names.ERROR_TYPE, names.OTHER_ERROR)
+            told = {names.EXCEPTION_TYPE: kind, names.EXCEPTION_MESSAGE: error}
+            self.events.append(Event(names.EXCEPTION, told, ended_ns))
+        self.tracer.record(self, error, ended_ns)
 
 
 class Tracer:
     """Makes the spans of one service. Without a processor nothing is recorded, but contexts still travel."""
 
-    def __init__(self, service: str, processor: SpanProcessor | None, ratio: float = 1.0) -> None:
+    def __init__(
+        self, service: str, processor: SpanProcessor | None, ratio: float = 1.0, tail: Tail | None = None
+    ) -> None:
         self.service = service
         self._processor = processor
+        self._tail = tail
         self._resource = Resource.create({"service.name": f"penstock-{service}", "service.namespace": "penstock"})
         # TraceIdRatioBased compares the low 64 bits of the trace id with this bound.
         self._bound = round(ratio * (1 << 64))
@@ -96,49 +106,41 @@ class Tracer:
         *,
         links: Sequence[TraceContext] = (),
     ) -> Span:
-        """A span that runs from now. Its sampling is its parent's, or for a first span drawn by the ratio."""
+        """A span that runs from now. Its sampling is its parent's, or for a first span drawn by the ratio.
+
+        A first span that links to one that is sampled is sampled: a link that leads nowhere helps nobody.
+        """
         if parent is None:
             trace_id = random.getrandbits(128) or 1
-            sampled = self._processor is not None and (trace_id & ((1 << 64) - 1)) < self._bound
+            drawn = (trace_id & ((1 << 64) - 1)) < self._bound
+            sampled = self._processor is not None and (drawn or any(link.sampled for link in links))
         else:
             trace_id, sampled = parent.trace_id, parent.sampled
         context = TraceContext(trace_id, random.getrandbits(64) or 1, sampled)
         return Span(self, name, kind, context, parent, attributes, links)
 
     def record(self, span: Span, error: str | None, ended_ns: int) -> None:
-        """Hand a finished span to the processor."""
-        if self._processor is None or not span.context.sampled:
+        """Hand a finished span to the processor, or to the tail where the ratio leaves its trace out."""
+        if self._processor is None:
             return
-        self._processor.on_end(
-            ReadableSpan(
-                name=span.name,
-                context=span.context.span_context(),
-                parent=span.parent.span_context() if span.parent else None,
-                resource=self._resource,
-                attributes=span.attributes,
-                events=span.events,
-                links=[Link(link.span_context()) for link in span.links],
-                kind=span.kind,
-                status=_UNSET if error is None else Status(StatusCode.ERROR, error),
-                start_time=span.started_ns,
-                end_time=ended_ns,
-                instrumentation_scope=_SCOPE,
-            )
+        if span.context.sampled:
+            self._processor.on_end(self.readable(span, error, ended_ns))
+        elif self._tail is not None:
+            self._tail.take((span, error, ended_ns))
+
+    def readable(self, span: Span, error: str | None, ended_ns: int) -> ReadableSpan:
+        """A finished span as the SDK has it."""
+        return ReadableSpan(
+            name=span.name,
+            context=span.context.span_context(),
+            parent=span.parent.span_context() if span.parent else None,
+            resource=self._resource,
+            attributes=span.attributes,
+            events=span.events,
+            links=[Link(link.span_context()) for link in span.links],
+            kind=span.kind,
+            status=_UNSET if error is None else Status(StatusCode.ERROR, error),
+            start_time=span.started_ns,
+            end_time=ended_ns,
+            instrumentation_scope=_SCOPE,
         )
-
-
-def span_processor(environ: Mapping[str, str] = os.environ) -> SpanProcessor | None:
-    """The exporter that OpenTelemetry's own variables ask for (`OTEL_EXPORTER_OTLP_ENDPOINT`), or None."""
-    if not any(environ.get(f"OTEL_EXPORTER_OTLP_{part}ENDPOINT") for part in ("", "TRACES_")):
-        return None
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    from infra.telemetry.otlp import SpanExporter
-
-    # 500 requests/s make 7,500 spans/s: the SDK's default queue of 2,048 would drop some of each second's.
-    return BatchSpanProcessor(
-        SpanExporter(),
-        max_queue_size=int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE", "32768")),
-        schedule_delay_millis=float(environ.get("OTEL_BSP_SCHEDULE_DELAY", "1000")),
-        max_export_batch_size=int(environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1024")),
-    )

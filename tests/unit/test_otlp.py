@@ -12,7 +12,8 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import SpanKind
 
 from contracts.subjects import Lane
-from infra.telemetry.otlp import SpanExporter, encode
+from infra.telemetry.otlp import encode
+from infra.telemetry.otlp_http import SpanExporter
 from infra.telemetry.tracing import AttributeValue, TraceContext, Tracer
 
 PARENT = TraceContext(0x0AF7651916CD43DD8448EB211C80319C, 0x00AD6B7169203331, True)
