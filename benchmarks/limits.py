@@ -1,6 +1,6 @@
 """`python -m benchmarks.limits`: what limits and budgets add to a request, and whether a full ledger makes them slower.
 
-Tenants ask the same instant upstream, one after the other and in turn: one without anything; one whose key, tenant and
+Tenants ask the same instant upstream, one after the other, each round in another order: one without anything; one whose key, tenant and
 organisation have a budget each; one whose key and tenant have limits of requests and tokens a minute each; one with
 both; and one with a limit of open requests. Then the ledger gets a million rows of the second, and they ask again.
 """
@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import os
+import random
 import statistics
 import sys
 import tempfile
@@ -86,7 +87,7 @@ def measure(target: Target, keys: dict[str, str], rounds: int) -> dict[str, list
             ask(target, key)
     found: dict[str, list[float]] = {name: [] for name in keys}
     for _ in range(rounds):
-        for name, key in keys.items():
+        for name, key in random.sample(list(keys.items()), len(keys)):
             found[name].append(ask(target, key))
             time.sleep(BETWEEN)
     return found

@@ -76,9 +76,9 @@ class Limiter:
         ingress = job.headers.get(envelope.INGRESS)
         if ingress is None or not asked:
             return
-        body = rooms_of(asked, standings).model_dump_json(exclude_none=True).encode()
+        rooms = rooms_of(asked, standings).model_dump_json(exclude_none=True)
         try:
-            await self._client.publish(subjects.rooms(ingress, job.request_id), body)
+            await self._client.publish(subjects.rooms(ingress, job.request_id), rooms.encode())
         except (nats.errors.Error, OSError) as error:
             message = "the broker can't be reached: try again in a moment"
             raise PenstockError(ErrorCode.PIPELINE_UNAVAILABLE, message, stage=STAGE, retryable=True) from error

@@ -60,7 +60,7 @@ def build(context: WorkerContext) -> Worker:
         if checked.contract.grounds is not None:
             job.body = without_grounds(job.body)
         if limits := policy.limits_of(checked.model):
-            await _count(job, checked.contract.api, limits, found[envelope.DEADLINE])
+            await _count(job, checked, limits, found[envelope.DEADLINE])
         if checked.searches:
             return forwarded(job, "inference.ungrounded", subjects.ungrounded(job.lane, job.tenant), found)
         return forwarded(job, "inference.validated", subjects.validated(job.lane, job.tenant), found)
@@ -72,10 +72,13 @@ def build(context: WorkerContext) -> Worker:
         job.body = orjson.dumps({**orjson.loads(job.body), "request": whole.request, **more})
         return {envelope.RESIDENCY: "local", envelope.CONFIDENTIAL: "true"} if whole.confidential else {}
 
-    async def _count(job: Job, api: str, limits: Sequence[Limit], deadline: str) -> None:
+    async def _count(job: Job, checked: Checked, limits: Sequence[Limit], deadline: str) -> None:
         """Last of all: what is refused for another reason counts nowhere."""
-        limits_tokens = any(limit.tokens_per_minute is not None for limit in limits)
-        tokens = tokens_of(api, orjson.loads(job.body)["request"]) if limits_tokens else 0
+        api, request, tokens = checked.contract.api, checked.contract.request, 0
+        if any(limit.tokens_per_minute is not None for limit in limits):
+            # A whole conversation is in the body alone.
+            longer = api == OPENAI_RESPONSES and goes_on(request)
+            tokens = tokens_of(api, orjson.loads(job.body)["request"] if longer else request)
         counted = await limiter.count(job, limits, tokens, envelope.parse_deadline(deadline))
         job.headers = {**job.headers, **counted}
 
