@@ -1,8 +1,9 @@
 """`python -m benchmarks.limits`: what limits and budgets add to a request, and whether a full ledger makes them slower.
 
-Tenants ask the same instant upstream, one after the other, each round in another order: one without anything; one whose key, tenant and
-organisation have a budget each; one whose key and tenant have limits of requests and tokens a minute each; one with
-both; and one with a limit of open requests. Then the ledger gets a million rows of the second, and they ask again.
+Tenants ask the same instant upstream, one after the other, each round in another order: one without anything; one
+whose key, tenant and organisation have a budget each; one whose key and tenant have limits of requests and tokens a
+minute each; one with both; and one with a limit of open requests. Then the ledger gets a million rows of the second,
+and they ask again.
 """
 
 import argparse
