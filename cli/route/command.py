@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from cli.route.compare import compare
 from cli.route.explain import AsJson, explain
 from cli.route.training import train
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(explain)
 app.command()(train)
+app.command()(compare)
 
 Field = Annotated[str | None, typer.Option(show_default=False)]
 Share = Annotated[float | None, typer.Option("--min", min=0, max=1, help="Exit status 1 where the accuracy is lower.")]

@@ -67,14 +67,15 @@ class Table:
             name=name,
             deployments=tuple(model.deployments),
             local=frozenset(one.name for one in model.deployments if self.catalog.residency(one) == "local"),
-            prices={one.name: self._price(one, name) for one in model.deployments},
+            prices={one.name: self.cost(one, name, _CALL) for one in model.deployments},
             quality=model.quality,
         )
 
-    def _price(self, deployment: Deployment, asked: str) -> Decimal | None:
+    def cost(self, deployment: Deployment, asked: str, usage: TokenUsage) -> Decimal | None:
+        """Dollars of a call of a deployment for a model's name; None where nobody knows its price."""
         provider = self.catalog.provider(deployment.provider)
         found = self._book.prices_of(provider, deployment, deployment.provider_model(asked), self._at, Lane.INTERACTIVE)
-        return None if found is None else cost(_CALL, found)
+        return None if found is None else cost(usage, found)
 
     def _writes(self, offer: Offer) -> bool:
         """A model for embeddings has a price for its input alone, or says what it is in its name."""

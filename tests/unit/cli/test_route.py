@@ -1,6 +1,7 @@
 """`penstock route`: without a platform, on files of any origin."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,19 @@ def test_training_tells_how_many_held_out_examples_are_right(tmp_path: Path):
 
 def test_training_wants_examples_or_a_reset():
     assert isinstance(RUN.invoke(app, ["route", "train"]).exception, CommandError)
+
+
+def test_two_catalogues_are_compared_on_recorded_prompts(tmp_path: Path):
+    one, other, traffic = (tmp_path / name for name in ("a.yaml", "b.yaml", "prompts.jsonl"))
+    one.write_text(CATALOG)
+    other.write_text(CATALOG + "  classes: [{name: code, models: [small]}]\n")
+    prompts = ["where is my parcel", "Write a Python function that reverses a list", "Write a Rust function that sorts"]
+    traffic.write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
+    ran = RUN.invoke(app, ["route", "compare", str(one), str(other), "--traffic", str(traffic), "--json"])
+    found = json.loads(ran.stdout)
+    assert (found["prompts"], found["moved"]) == (3, 2)
+    assert found["a"]["shares"] == {"house": pytest.approx(0.6667), "small": pytest.approx(0.3333)}
+    assert found["b"]["shares"] == {"small": 1}
+    assert Decimal(found["difference_usd"]) < 0
+    shown = RUN.invoke(app, ["route", "compare", str(one), str(other), "--traffic", str(traffic)])
+    assert "2 of 3 prompts go to another model" in shown.stdout
