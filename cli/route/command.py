@@ -26,9 +26,17 @@ def evaluate(  # noqa: PLR0913, PLR0917 - the options of a command
     label: Annotated[str | None, typer.Option(help="The label of all that have none.")] = None,
     catalog: Annotated[Path | None, typer.Option(help="By the classes and the threshold of a catalogue.")] = None,
     at_least: Share = None,
+    difficulty: Annotated[bool, typer.Option("--difficulty", help="The curve of quality over strong calls.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Classify the prompts of a labelled file; print the confusion matrix, and precision and recall of each class."""
+    """Classify the prompts of a labelled file; print the confusion matrix, and precision and recall of each class.
+
+    With --difficulty the file has judged pairs (JSON lines of prompt, weak and strong): what dividing them by
+    difficulty would give, on prompts that were held out.
+    """
+    if difficulty:
+        _show_curve(file, as_json=as_json)
+        return
     from cli.failures import CommandError
     from cli.route.judged import Judge, catalog_of
     from cli.route.labelled import read_labelled
@@ -50,3 +58,17 @@ def evaluate(  # noqa: PLR0913, PLR0917 - the options of a command
         print_matrix(confusion, judge.classifier.classes)
     if at_least is not None and confusion.accuracy < at_least:
         raise typer.Exit(1)
+
+
+def _show_curve(file: Path, *, as_json: bool) -> None:
+    import json
+
+    from cli.route.difficulty import curve_object, print_curve, read_judged
+    from ingestion.embedding.wordllama import WordLlamaModel
+    from workers.routing.difficulty import curve_of
+
+    curve = curve_of(read_judged(file), WordLlamaModel())
+    if as_json:
+        typer.echo(json.dumps(curve_object(curve), indent=2))
+    else:
+        print_curve(curve)

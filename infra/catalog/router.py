@@ -99,6 +99,18 @@ class Closeness(Entry):
     threshold: Annotated[float, Field(gt=0, le=1)]
 
 
+class Difficulty(Entry):
+    """Between which two models a tenant's prompts are divided by difficulty, once it has trained what tells that."""
+
+    tenant: Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9_-]{1,128})$", description="`*` is every other one.")]
+    weak: _Asked
+    strong: _Asked
+    threshold: Annotated[float, Field(ge=0, le=1, description="From which probability on the strong one is taken.")] = (
+        0.5
+    )
+    classes: Annotated[tuple[ClassName, ...], Field(description="Of these alone; of all, where none is named.")] = ()
+
+
 class Router(Entry):
     """The whole section. Without it, `auto` chooses among all models with a name of their own, by price."""
 
@@ -110,6 +122,7 @@ class Router(Entry):
     aliases: Annotated[tuple[Alias, ...], Field(max_length=100)] = ()
     rules: Annotated[tuple[Rule, ...], Field(max_length=100)] = ()
     confidential: Annotated[tuple[Closeness, ...], Field(max_length=1000)] = ()
+    difficulty: Annotated[tuple[Difficulty, ...], Field(max_length=1000)] = ()
     shadow: Annotated[
         tuple[_Asked, ...],
         Field(description="Models whose requests are only recorded: what `auto` would choose."),
@@ -132,6 +145,12 @@ class Router(Entry):
             return Alias(name=asked, policy=BUILT_IN_ALIASES[asked])
         return None
 
+    def difficulty_of(self, tenant: str, name: str) -> Difficulty | None:
+        """How a tenant's prompts of a class are divided; None where they are not."""
+        found = {entry.tenant: entry for entry in self.difficulty}
+        entry = found.get(tenant, found.get(EVERYONE))
+        return entry if entry is not None and (not entry.classes or name in entry.classes) else None
+
     def closeness(self, tenant: str) -> float | None:
         """The threshold of a tenant; None where its prompts are not compared with its confidential stores."""
         found = {entry.tenant: entry.threshold for entry in self.confidential}
@@ -152,6 +171,7 @@ def mistakes(router: Router, resolves: Callable[[str], bool], models: set[str]) 
     for n, rule in enumerate(router.rules):
         if rule.to is not None and rule.to not in known:
             yield ("rules", n, "class"), f"there is no class {rule.to}"
+    yield from _difficulty(router, resolves)
     listed: list[tuple[str, Sequence[Any]]] = [
         ("classes", router.classes),
         ("aliases", router.aliases),
@@ -164,12 +184,23 @@ def mistakes(router: Router, resolves: Callable[[str], bool], models: set[str]) 
                     yield (section, n, "models", m), f"{entry.name} names a model that is not there: {option.model}"
 
 
+def _difficulty(router: Router, resolves: Callable[[str], bool]) -> Iterator[tuple[Loc, str]]:
+    for n, pair in enumerate(router.difficulty):
+        for field, name in (("weak", pair.weak), ("strong", pair.strong)):
+            if not resolves(name):
+                yield ("difficulty", n, field), f"it names a model that is not there: {name}"
+        for m, name in enumerate(pair.classes):
+            if name not in router.class_names():
+                yield ("difficulty", n, "classes", m), f"there is no class {name}"
+
+
 def _twice(router: Router, models: set[str]) -> Iterator[tuple[Loc, str]]:
     for section, names in (
         ("classes", [found.name for found in router.classes]),
         ("aliases", [found.name for found in router.aliases]),
         ("rules", [found.name for found in router.rules]),
         ("confidential", [found.tenant for found in router.confidential]),
+        ("difficulty", [found.tenant for found in router.difficulty]),
     ):
         for n, name in enumerate(names):
             if name in names[:n]:

@@ -22,7 +22,7 @@ from infra.catalog import (
 from infra.catalog.conditions import FIELDS
 from infra.catalog.entry import Entry
 from infra.catalog.prices import Tier
-from infra.catalog.router import Closeness
+from infra.catalog.router import Closeness, Difficulty
 
 DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENTS = ("catalog.md", "providers.md", "router.md")
@@ -61,7 +61,7 @@ def test_every_field_is_told_of_and_shown(entry: type[Entry]):
     assert [name for name in names if f"`{name}`" not in told or f"{name}:" not in shown] == []
 
 
-@pytest.mark.parametrize("entry", [Router, RouteClass, Alias, Rule, Option, Closeness])
+@pytest.mark.parametrize("entry", [Router, RouteClass, Alias, Rule, Option, Closeness, Difficulty])
 def test_every_field_of_the_router_is_told_of_and_shown(entry: type[Entry]):
     told = (DOCS / "router.md").read_text()
     names = [field.alias or name for name, field in entry.model_fields.items()]

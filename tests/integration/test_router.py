@@ -18,7 +18,7 @@ from contracts import envelope, subjects
 from contracts.errors import ErrorCode
 from contracts.retrieval import ClosenessAnswered
 from contracts.subjects import Lane
-from infra.catalog.examples import ExamplesBucket
+from infra.catalog.trained import EXAMPLES, TrainedBucket
 from infra.streams import ROUTED
 from tests.support.logs import RecordedLog
 from tests.support.pipeline import TENANT, Pipeline
@@ -178,23 +178,23 @@ async def test_other_examples_are_trained_with_while_the_worker_runs(
     pipeline: Pipeline, workers: StartWorkers, log: RecordedLog
 ) -> None:
     swapped = {"faq": [PROGRAM, "def f(): pass", "a class in Java"], "code": [QUESTION, "my refund", "opening hours"]}
-    bucket = ExamplesBucket(pipeline.js)
+    bucket = TrainedBucket(pipeline.js)
 
     async def route() -> str | None:
         return (await answered(pipeline, "auto", content=PROGRAM)).route
 
     async with documents(pipeline), workers(*WORKERS):
         assert await route() == "auto/code/large"
-        await bucket.put(b"no: [", MAX_PAYLOAD)
-        await eventually(lambda: log.events("router_examples_refused"), within=15)
-        await bucket.put(orjson.dumps({**swapped, "general": ["x"]}), MAX_PAYLOAD)
+        await bucket.put(EXAMPLES, b"no: [", MAX_PAYLOAD)
+        await eventually(lambda: log.events("router_training_refused"), within=15)
+        await bucket.put(EXAMPLES, orjson.dumps({**swapped, "general": ["x"]}), MAX_PAYLOAD)
 
         async def swapped_over() -> bool:
             return await route() == "auto/faq/small"
 
         await eventually(swapped_over, within=20, what="the new examples are not trained with")
-        version = await bucket.put(b"", MAX_PAYLOAD)
-        await eventually(lambda: log.events("router_examples_taken_over")[-1]["version"] == version, within=15)
+        version = await bucket.put(EXAMPLES, b"", MAX_PAYLOAD)
+        await eventually(lambda: log.events("router_training_taken_over")[-1]["version"] == version, within=15)
         await eventually(lambda: _is(route, "auto/code/large"), within=20, what="not back to the shipped ones")
 
 

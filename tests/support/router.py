@@ -54,6 +54,7 @@ def decided(
     budgeted: bool = False,
     signals: Heard | None = None,
     draw: float = 0.5,
+    difficulty: float | None = None,
 ) -> Decision:
     """The decision on a request that the classifier takes for `taken_for`."""
     alias = known.alias(asked)
@@ -66,4 +67,5 @@ def decided(
         classify=lambda: verdict(taken_for),
         signals=signals or Heard(),
         draw=draw,
+        difficulty=lambda: difficulty,
     )

@@ -64,6 +64,8 @@ def test_the_names_of_the_router_are_there_without_a_section_and_a_model_of_that
         ("  aliases: [{name: a}, {name: a}]\n", 1, "twice"),
         ("  otherwise: nobody\n", 1, "no class nobody"),
         ("  classes:\n    - {name: faq, models: [{model: m, canary: 1.5}]}\n", 2, "less than 1"),
+        ("  difficulty:\n    - tenant: a\n      weak: nobody\n      strong: m\n", 3, "nobody"),
+        ("  difficulty: [{tenant: a, weak: m, strong: m, classes: [none]}]\n", 1, "no class none"),
         ("  confidential: [{tenant: acme, threshold: 0}]\n", 1, "greater than 0"),
     ],
 )

@@ -67,6 +67,7 @@ class Auto:
             classify=lambda: verdict_of(classifier, vector, facts, before),
             signals=self._signals,
             draw=draw_of(job.request_id),
+            difficulty=lambda: self._training.difficulty(job.tenant, vector, facts.features),
         )
 
     async def table(self, catalog: Catalog) -> Table:

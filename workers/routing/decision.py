@@ -12,7 +12,7 @@ from typing import Protocol
 
 from infra.catalog import Deployment, Option, Policy, Router
 from infra.catalog.conditions import compiled
-from infra.catalog.router import Alias
+from infra.catalog.router import Alias, Difficulty
 from workers.routing.classifier import Verdict
 from workers.routing.facts import Facts
 from workers.routing.table import Offer, Table
@@ -67,6 +67,7 @@ class Decision:
     verdict: Verdict | None
     rule: str | None
     local: bool
+    difficulty: float | None = None
 
     @property
     def label(self) -> str:
@@ -84,8 +85,12 @@ def decide(  # noqa: PLR0913 - what a decision rests on
     classify: Callable[[], Verdict],
     signals: Signals,
     draw: float,
+    difficulty: Callable[[], float | None] = lambda: None,
 ) -> Decision:
-    """`draw` is between 0 and 1, the same for a request however often it is decided on. See the module."""
+    """`draw` is between 0 and 1, the same for a request however often it is decided on. See the module.
+
+    `difficulty` is the probability that a strong model is needed, None where nobody has trained what tells that.
+    """
     router = table.catalog.router
     fields = facts.fields()
     rule = next((rule for rule in router.rules if compiled(rule.when)(fields)), None)
@@ -102,6 +107,7 @@ def decide(  # noqa: PLR0913 - what a decision rests on
     ordered = _ordered(policy, [offer for offer in map(table.offer, usable) if offer], usable, signals)
     if name == INTERNAL and policy != "listed":
         ordered.sort(key=lambda offer: not offer.is_local)
+    hard = _divided(router.difficulty_of(str(facts.told.get("tenant", "")), name), ordered, difficulty)
     ordered.sort(key=lambda offer: all(signals.is_open(one.name) for one in usable[offer.name]))
     models = _with_canaries([offer.name for offer in ordered], options, draw)
     return Decision(
@@ -114,6 +120,7 @@ def decide(  # noqa: PLR0913 - what a decision rests on
         verdict=verdict,
         rule=rule.name if rule else None,
         local=local,
+        difficulty=hard,
     )
 
 
@@ -196,6 +203,17 @@ def _ordered(
         # Where nobody has measured, the dearest is taken for the best: a rank, and no more than that.
         return sorted(offers, key=lambda offer: (-(offer.quality or 0.0), -(price(offer) or Decimal(0))))
     return list(offers)
+
+
+def _divided(pair: Difficulty | None, ordered: list[Offer], difficulty: Callable[[], float | None]) -> float | None:
+    """Put the strong or the weak one of a pair first, where both may be taken; the difficulty that it was done by."""
+    if pair is None or not {pair.weak, pair.strong} <= {offer.name for offer in ordered}:
+        return None
+    found = difficulty()
+    if found is not None:
+        first = pair.strong if found >= pair.threshold else pair.weak
+        ordered.sort(key=lambda offer: offer.name != first)
+    return found
 
 
 def _with_canaries(models: list[str], options: Sequence[Option], draw: float) -> list[str]:

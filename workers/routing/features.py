@@ -108,6 +108,8 @@ def row(vector: Values, features: Features) -> Values:
     return np.concatenate((vector * VECTOR_SCALE, np.asarray((*features, 1.0), np.float32)))
 
 
+INPUTS = 256 + len(Features._fields) + 1
+"""Numbers of such a row, by the built-in model's vector."""
 VECTOR_SCALE = np.float32(4.0)
 """So that a weight of a vector's number, which is 1/16 on average, costs as much as one of a feature's."""
 

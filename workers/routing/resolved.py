@@ -87,6 +87,8 @@ def _describe(job: Job, decision: Decision) -> None:
     if decision.verdict is not None:
         attributes[names.ROUTE_CONFIDENCE] = round(decision.verdict.confidence, 4)
         attributes[names.ROUTE_LIKELIEST] = decision.verdict.likeliest
+    if decision.difficulty is not None:
+        attributes[names.ROUTE_DIFFICULTY] = round(decision.difficulty, 4)
     if decision.rule is not None:
         attributes[names.ROUTE_RULE] = decision.rule
     if decision.passed:

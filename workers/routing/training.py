@@ -11,7 +11,10 @@ from infra.catalog import Router
 from ingestion.embedding.wordllama import NAME, WordLlamaModel
 from workers.local_models import LocalModels
 from workers.routing.classifier import Classifier, train
+from workers.routing.difficulty import difficulty_of
 from workers.routing.examples import Examples, shipped
+from workers.routing.features import Features, Values
+from workers.routing.regression import Regression
 
 
 class Training:
@@ -23,6 +26,19 @@ class Training:
         self._trained: tuple[str, Classifier] | None = None
         self._task: asyncio.Task[Classifier] | None = None
         self._wanted = ""
+        self._hard: dict[str | None, Regression] = {}
+
+    def apply_difficulty(self, tenant: str | None, trained: Regression | None) -> None:
+        """A tenant's weights of difficulty, or everyone's; None takes them back."""
+        if trained is None:
+            self._hard.pop(tenant, None)
+        else:
+            self._hard[tenant] = trained
+
+    def difficulty(self, tenant: str, vector: Values, features: Features) -> float | None:
+        """The probability that a prompt of a tenant's needs a strong model; None where nothing was trained."""
+        trained = self._hard.get(tenant, self._hard.get(None))
+        return None if trained is None else difficulty_of(trained, vector, features)
 
     def apply(self, examples: Examples | None) -> None:
         """Other examples in the place of those that come with Penstock; None for these again."""

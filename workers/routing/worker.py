@@ -7,8 +7,8 @@ from contracts.inference import ANTHROPIC_COUNT_TOKENS
 from contracts.registry import template_of
 from contracts.route import encode_route
 from infra.catalog import Catalog
-from infra.catalog.examples import ExamplesBucket
 from infra.catalog.router import Router
+from infra.catalog.trained import TrainedBucket
 from infra.dispatch.job import Job, identify_forwarded
 from infra.dispatch.outcome import Outcome, completed, forwarded
 from infra.dispatch.stage import Stage, StageSpec
@@ -29,7 +29,7 @@ def build(context: WorkerContext) -> Worker:
     signals = HeardSignals(context.connection.client, context.log)
     training = Training(context.local_models)
     auto = Auto(training, signals)
-    taking_over = TakingOver(ExamplesBucket(context.connection.js), training, context.catalog, context.log)
+    taking_over = TakingOver(TrainedBucket(context.connection.js), training, context.catalog, context.log)
     resolver = Resolver(auto, Nearness(context.connection.client, context.log), context.policies, Random())
 
     async def handle(job: Job) -> Outcome:

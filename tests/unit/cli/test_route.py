@@ -118,3 +118,16 @@ def test_two_catalogues_are_compared_on_recorded_prompts(tmp_path: Path):
     assert Decimal(found["difference_usd"]) < 0
     shown = RUN.invoke(app, ["route", "compare", str(one), str(other), "--traffic", str(traffic)])
     assert "2 of 3 prompts go to another model" in shown.stdout
+
+
+def test_the_curve_of_judged_pairs_is_shown(tmp_path: Path):
+    easy = [{"prompt": f"where is parcel number {n}", "weak": 1, "strong": True} for n in range(12)]
+    hard = [{"prompt": f"Prove that {n} x + 1 has an inverse modulo 7.", "weak": False, "strong": 1} for n in range(12)]
+    file = tmp_path / "pairs.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in (*easy, *hard)))
+    ran = RUN.invoke(app, ["route", "eval", str(file), "--difficulty", "--json"])
+    found = json.loads(ran.stdout)
+    assert found["curve"][0]["quality"] == 0.5
+    assert found["needs"]["95%"]["strong_calls"] < found["needs"]["95%"]["by_chance"]
+    file.write_text('{"prompt": "x", "weak": 2, "strong": 1}\n')
+    assert "line 1" in str(RUN.invoke(app, ["route", "train", str(file), "--difficulty"]).exception)

@@ -163,6 +163,32 @@ def test_an_alias_with_models_of_its_own_asks_no_classifier():
     assert (decision.models, decision.verdict, decision.label) == (("small", "large"), None, "fast/general/small")
 
 
+PAIR = {"difficulty": [{"tenant": "*", "weak": "small", "strong": "large", "threshold": 0.6, "classes": ["reasoning"]}]}
+
+
+@pytest.mark.parametrize(
+    ("taken_for", "difficulty", "first"),
+    [
+        ("reasoning", 0.7, "large"),
+        ("reasoning", 0.5, "small"),
+        # Nobody has trained it, or it is not for this class.
+        ("reasoning", None, "large"),
+        ("faq", 0.9, "house"),
+    ],
+)
+def test_a_trained_difficulty_decides_between_the_strong_and_the_weak_model(
+    taken_for: str, difficulty: float | None, first: str
+):
+    decision = decided(routed(MODELS, PAIR, h="local"), taken_for=taken_for, difficulty=difficulty)
+    assert decision.models[0] == first
+    assert len(decision.models) == 4
+
+
+def test_difficulty_leads_to_no_model_that_may_not_be_taken():
+    decision = decided(routed(MODELS, PAIR), taken_for="reasoning", difficulty=0.9, allows=lambda name: name != "large")
+    assert (decision.models[0], decision.difficulty) == ("middle", None)
+
+
 def route(decision: Decision, known: Catalog = KNOWN):
     return route_of(decision, known, lambda _: True, Random(1))
 
