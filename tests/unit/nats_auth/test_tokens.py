@@ -93,7 +93,7 @@ def test_anothers_service_credentials_are_made_anew(tmp_path: Path) -> None:
     assert claims_of(read_creds(files.service_creds.read_text()).token)["iss"] == operator.penstock.public
 
 
-@pytest.mark.parametrize("text", ["nonsense", KeyPair.new(Kind.USER).seed])
+@pytest.mark.parametrize("text", ["nonsense", KeyPair.new(Kind.USER).seed], ids=["no seed", "a user's seed"])
 def test_a_file_without_an_operators_seed_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "operator.seed"
     path.write_text(text)
