@@ -7,14 +7,15 @@ from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 
 import uvicorn
-from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from api.auth import Authenticator
 from api.bounded_http import bounded_http
 from api.dialects.dialect import STAGE
 from api.gateway import Gateway
+from api.health import durables
 from api.inbox import Inbox
+from api.metrics import Metrics
 from api.refusals import reported
 from api.routes import create_app
 from infra.access.changes import Listener
@@ -30,7 +31,10 @@ from infra.runtime import end_tasks, settle
 from infra.settings import Settings
 from infra.telemetry.exporting import Tracing
 from infra.telemetry.logs import Logger
+from infra.telemetry.metric_push import pushed
 from infra.telemetry.metrics import ApiMetrics
+from infra.telemetry.queues import Queues
+from infra.telemetry.stage_metrics import new_registry
 
 _DATABASE_CONNECTIONS, _DOCUMENT_CONNECTIONS = 3, 6
 
@@ -45,7 +49,7 @@ async def run_api(settings: Settings, log: Logger) -> None:
         documents = create_engine(settings, pool_size=_DOCUMENT_CONNECTIONS)
         for pool in (engine, documents):
             stack.push_async_callback(pool.dispose)
-        inbox, registry = Inbox(), CollectorRegistry()
+        inbox, registry = Inbox(), new_registry()
         metrics = ApiMetrics(registry)
         failures, report = FailedLogins(settings.failed_logins), reported(log, metrics)
         pulse = Pulse(engine)
@@ -73,10 +77,12 @@ async def run_api(settings: Settings, log: Logger) -> None:
             metrics=metrics,
             log=log,
         )
+        queues = Queues(connection.js, partial(durables, gateway), registry)
+        await stack.enter_async_context(pushed(registry, "api", queues.refresh))
         runs = (asyncio.create_task(each) for each in (watch.run(catalog), pulse.run()))
         stack.push_async_callback(end_tasks, *runs)
         settle()
-        await _serve(create_app(gateway, engine, registry), settings)
+        await _serve(create_app(gateway, engine, Metrics(registry, queues)), settings)
 
 
 async def _serve(app: Starlette, settings: Settings) -> None:

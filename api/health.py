@@ -1,4 +1,4 @@
-"""Is it alive, can it work, and what does it count: /healthz, /readyz, /metrics."""
+"""Is it alive, and can it work: /healthz, /readyz."""
 
 import asyncio
 
@@ -6,7 +6,6 @@ import nats.errors
 import orjson
 from nats.js.api import ConsumerInfo
 from nats.js.errors import APIError
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,14 +21,9 @@ _PATIENCE = 2.0
 class Health:
     """Asks the consumers and the database themselves: a broker that answers pings can have lost a durable (FACTS 2)."""
 
-    def __init__(self, gateway: Gateway, engine: AsyncEngine, registry: CollectorRegistry) -> None:
+    def __init__(self, gateway: Gateway, engine: AsyncEngine) -> None:
         self._gateway = gateway
         self._engine = engine
-        self._registry = registry
-        self._told: set[str] = set()
-        self._waiting = Gauge(
-            "penstock_queue_messages", "Messages waiting or in hand", ("consumer", "state"), registry=registry
-        )
 
     async def healthz(self, exchange: Exchange, _: Visit) -> None:
         """The process runs."""
@@ -38,35 +32,11 @@ class Health:
     async def readyz(self, exchange: Exchange, _: Visit) -> None:
         """200 where a request could be answered now, else 503 with what is missing, by name."""
         database, *consumers = await asyncio.gather(
-            self._database_problem(), *(self._consumer_problem(durable) for durable in self._durables())
+            self._database_problem(), *(self._consumer_problem(durable) for durable in durables(self._gateway))
         )
         problems = [problem for problem in (database, *consumers) if problem]
         body = orjson.dumps({"status": "ready" if not problems else "not ready", "problems": problems})
         await exchange.reply(503 if problems else 200, body, {})
-
-    async def metrics(self, exchange: Exchange, _: Visit) -> None:
-        """Prometheus text; the queues are asked at each scrape."""
-        durables = self._durables()
-        self._forget(self._told.difference(durable.durable for durable in durables))
-        for durable in durables:
-            info = await self._info(durable)
-            if info is not None:
-                self._told.add(durable.durable)
-                self._waiting.labels(durable.durable, "waiting").set(info.num_pending or 0)
-                self._waiting.labels(durable.durable, "in_hand").set(info.num_ack_pending or 0)
-        await exchange.start(200, {}, CONTENT_TYPE_LATEST)
-        await exchange.write(generate_latest(self._registry), more=False)
-
-    def _durables(self) -> list[Subscription]:
-        groups = stage_subscriptions(self._gateway.settings, self._gateway.catalog.current).values()
-        return [subscription for group in groups for subscription in group]
-
-    def _forget(self, durables: set[str]) -> None:
-        """Of a provider that the catalogue has no more, the last figure would be told for ever."""
-        for durable in durables:
-            for state in ("waiting", "in_hand"):
-                self._waiting.remove(durable, state)
-        self._told -= durables
 
     async def _info(self, durable: Subscription) -> ConsumerInfo | None:
         js = self._gateway.connection.js
@@ -89,3 +59,9 @@ class Health:
         except (SQLAlchemyError, OSError, TimeoutError):
             return "the database can't be reached"
         return None
+
+
+def durables(gateway: Gateway) -> list[Subscription]:
+    """The consumers that the settings and the catalogue that is in force ask for."""
+    groups = stage_subscriptions(gateway.settings, gateway.catalog.current).values()
+    return [subscription for group in groups for subscription in group]

@@ -64,5 +64,6 @@ class Inference:
             watch.cancel()
             visit.facts |= answer.facts
             if answer.first_token_at is not None:
-                visit.facts["first_token_ms"] = round((answer.first_token_at - visit.started) * 1000, 3)
-                self._gateway.metrics.first_token.observe(answer.first_token_at - visit.started)
+                seconds = answer.first_token_at - visit.started
+                visit.facts["first_token_ms"] = round(seconds * 1000, 3)
+                self._gateway.metrics.first_token.observe(seconds, visit.span.context)

@@ -82,7 +82,7 @@ class Observed:
             visit.span.attributes[names.ERROR_TYPE] = error.code
         visit.span.end(error.message if error and (status >= 500 or status == 200) else None)
         self._gateway.metrics.requests.labels(self._route, str(status)).inc()
-        self._gateway.metrics.seconds.labels(self._route).observe(seconds)
+        self._gateway.metrics.seconds.observe(self._route, seconds, visit.span.context)
         facts = {name: visit.facts[name] for name in _LOGGED if visit.facts.get(name) is not None}
         self._gateway.log.info(
             "http_request",

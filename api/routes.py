@@ -1,6 +1,5 @@
 """What answers at which path."""
 
-from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -15,6 +14,7 @@ from api.front import FRONTS, OPENAI, RESPONSES, spoken_by
 from api.gateway import Gateway
 from api.health import Health
 from api.inference import Inference
+from api.metrics import Metrics
 from api.models import Models
 from api.observed import Observed, Visit
 from api.reindexing.routes import reindexing_routes
@@ -25,10 +25,10 @@ from contracts.errors import ErrorCode, PenstockError
 from infra.responses import ResponseStore
 
 
-def create_app(gateway: Gateway, engine: AsyncEngine, registry: CollectorRegistry) -> Starlette:
+def create_app(gateway: Gateway, engine: AsyncEngine, metrics: Metrics) -> Starlette:
     """The routes."""
     doors = Doors(gateway)
-    health, models = Health(gateway, engine, registry), Models(gateway)
+    health, models = Health(gateway, engine), Models(gateway)
     responses = Responses(gateway, ResponseStore(gateway.connection.js, engine, STAGE))
     not_found = Observed(gateway, "/{path}", _not_found, spoken_by)
     app = Starlette(
@@ -48,7 +48,7 @@ def create_app(gateway: Gateway, engine: AsyncEngine, registry: CollectorRegistr
             doors.door(openapi.PATH, {"GET": openapi.serve}),
             doors.door("/healthz", {"GET": health.healthz}),
             doors.door("/readyz", {"GET": health.readyz}),
-            doors.door("/metrics", {"GET": health.metrics}),
+            doors.door("/metrics", {"GET": metrics}),
             Route("/{path:path}", not_found),
         ]
     )

@@ -12,7 +12,7 @@ class UpOptions:
 
     `ready_file` gets a JSON object when all is ready, and again when a process id changes: `api`, `nats`, `database`
     (URLs), `nats_creds` (the path of the first tenant's NATS credentials), `simulator` (URL or null), `api_key` (string
-    or null), `pids` (child name to process id). It is gone when the platform is stopped.
+    or null), `metrics` (child name to URL), `pids` (child name to process id). It is gone when the platform is stopped.
     """
 
     data_dir: Path
@@ -21,6 +21,7 @@ class UpOptions:
     nats_port: int = 4222
     postgres_port: int = 15432
     simulator_port: int = 8081
+    metrics_port: int = 0
     processes: bool = False
     catalog: Path | None = None
     ready_file: Path | None = None

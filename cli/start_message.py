@@ -18,6 +18,8 @@ class Started:
     api_key: str | None = field(repr=False)
     data: Path
     logs: Path
+    metrics: dict[str, str]
+    prometheus_targets: Path
     providers: tuple[str, ...]
     example_model: str | None
     catalog_given: bool
@@ -31,6 +33,7 @@ def start_message(started: Started, seconds: float) -> str:
         "producers": f"{started.nats_creds} (NATS credentials of the tenant default)",
         "data": str(started.data),
         "logs": str(started.logs),
+        "metrics": f"{started.prometheus_targets} (targets for Prometheus)",
         **({"providers": ", ".join(started.providers)} if started.providers else {}),
         **({"simulator": started.simulator} if started.simulator else {}),
     }

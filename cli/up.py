@@ -17,6 +17,7 @@ from typing import Any
 from cli.detect import Detected, detect, read_catalog
 from cli.options import UpOptions, with_ports
 from cli.start_message import Started, first_key, start_message
+from cli.targets import targets_of
 from infra.embedded.datadir import DataDirectory, locked_data_directory, write_private
 from infra.embedded.errors import ChildStartError, EmbeddedError
 from infra.embedded.leftovers import stop_leftovers
@@ -34,6 +35,7 @@ PENSTOCK = (sys.executable, "-P", "-m", "cli")
 # What the servers get of our environment: the providers' keys are none of their business.
 _SERVER_VARIABLES = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "GOMEMLIMIT", "GOMAXPROCS")
 _OPERATOR_VARIABLE, _FIRST_TENANT = "PENSTOCK_NATS_OPERATOR", "default"
+_TOLD = ("api", "nats", "database", "simulator", "api_key", "metrics")
 _DRAIN_VARIABLE = "PENSTOCK_DRAIN_TIMEOUT"
 _DRAIN_DEFAULT, _DRAIN_MARGIN = 20.0, 5.0
 
@@ -57,6 +59,7 @@ class _Platform:
     def __init__(self, options: UpOptions, data: DataDirectory, penstock: tuple[str, ...]) -> None:
         self._options = options
         self._data = data
+        self._targets = targets_of(options)
         self._penstock = penstock
         self._began = time.monotonic()
         self._supervisor = Supervisor(data.logs, announce=_say, changed=self._write_ready_file)
@@ -89,6 +92,7 @@ class _Platform:
         finally:
             if key is not None and self._started is None:
                 _say(first_key(key))
+        write_private(self._data.prometheus_targets, self._targets.prometheus())
         self._write_ready_file()
         _say(start_message(self._started, time.monotonic() - self._began))
         await asyncio.Event().wait()
@@ -106,6 +110,8 @@ class _Platform:
         yield PortClaim("--port", self._options.port, self._options.host)
         yield PortClaim("--nats-port", self._options.nats_port)
         yield PortClaim("--postgres-port", self._options.postgres_port)
+        for address in self._targets.workers.values():
+            yield PortClaim("--metrics-port", address.port, address.host)
         if found.simulator:
             yield PortClaim("--simulator-port", self._options.simulator_port)
 
@@ -166,10 +172,10 @@ class _Platform:
             ChildSpec(
                 f"worker-{name}",
                 (*self._penstock, "worker", name),
-                environ if name in ("provider", "all") else keyless,
+                {**(environ if name in ("provider", "all") else keyless), "PENSTOCK_METRICS_PORT": str(address.port)},
                 stop_grace_seconds=_drain_grace(),
             )
-            for name in (_worker_names() if self._options.processes else ("all",))
+            for name, address in self._targets.workers.items()
         ]
 
     def _api(self, environ: Mapping[str, str]) -> ChildSpec:
@@ -193,6 +199,8 @@ class _Platform:
             api_key=key,
             data=self._data.path,
             logs=self._data.logs,
+            metrics=self._targets.urls,
+            prometheus_targets=self._data.prometheus_targets,
             providers=found.providers,
             example_model=found.example_model,
             catalog_given=self._options.catalog is not None,
@@ -201,19 +209,13 @@ class _Platform:
     def _write_ready_file(self) -> None:
         if self._options.ready_file is None or self._started is None:
             return
-        told = {name: getattr(self._started, name) for name in ("api", "nats", "database", "simulator", "api_key")}
+        told = {name: getattr(self._started, name) for name in _TOLD}
         told["nats_creds"] = str(self._started.nats_creds)
         write_private(self._options.ready_file, json.dumps(told | {"pids": self._supervisor.pids}) + "\n")
 
     def _remove_ready_file(self) -> None:
         if self._options.ready_file is not None:
             self._options.ready_file.unlink(missing_ok=True)
-
-
-def _worker_names() -> tuple[str, ...]:
-    from workers.names import WORKERS
-
-    return WORKERS
 
 
 def _drain_grace() -> float:

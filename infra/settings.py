@@ -134,6 +134,10 @@ class Settings(BaseSettings):
     metrics_port: Annotated[
         int | None, Field(ge=1, le=65535, description="Where a worker process serves /metrics; not at all where unset.")
     ] = None
+    metric_tenants: Annotated[
+        int,
+        Field(ge=0, le=10_000, description="Tenants that a process's metrics tell apart; more are one, `other`."),
+    ] = 50
     trace_ratio: Annotated[float, Field(ge=0, le=1, description="The share of requests that are traced.")] = 1.0
     trace_slow: Annotated[
         float, Field(gt=0, description="A request or a hop that takes longer is traced whatever the ratio.")

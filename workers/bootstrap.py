@@ -27,7 +27,8 @@ from infra.settings import Settings
 from infra.streams import Subscription, stage_subscriptions
 from infra.telemetry.exporting import Tracing
 from infra.telemetry.logs import Logger
-from infra.telemetry.metrics import StageMetrics
+from infra.telemetry.metric_push import pushed
+from infra.telemetry.stage_metrics import StageMetrics, new_registry
 from workers.context import Worker, WorkerContext
 from workers.following import Following
 from workers.local_models import LocalModels
@@ -114,6 +115,7 @@ class WorkerProcess:
             tools.publisher,
             tools.tracer,
             shared.registry,
+            shared.metrics.tenants,
             tools.log,
             durables,
             shared.local_models,
@@ -137,7 +139,7 @@ class WorkerProcess:
         return self._stages[-1]
 
     async def _open(self) -> _Shared:
-        settings, registry = self._settings, CollectorRegistry()
+        settings, registry = self._settings, new_registry()
         policies = Policies(create_engine(settings, pool_size=_POLICY_CONNECTIONS), "access")
         self._exit.push_async_callback(policies.close)
         changes = Listener(policies.forget)
@@ -149,9 +151,10 @@ class WorkerProcess:
         if settings.metrics_port is not None:
             server, _ = start_http_server(settings.metrics_port, settings.api_host, registry)
             self._exit.push_async_callback(asyncio.to_thread, server.shutdown)
+        await self._exit.enter_async_context(pushed(registry, self._names[0] if len(self._names) == 1 else "workers"))
         keep_alive = asyncio.create_task(in_flight.keep_alive())
         self._exit.callback(keep_alive.cancel)
-        metrics, models = StageMetrics(registry), LocalModels()
+        metrics, models = StageMetrics(registry, settings.metric_tenants), LocalModels()
         return _Shared(self._connection, tracing, in_flight, registry, metrics, models, Courtesy(), policies)
 
     def _tools(self, name: str, shared: _Shared) -> DispatchTools:

@@ -12,6 +12,7 @@ from infra.dispatch.courtesy import Courtesy
 from infra.dispatch.stage import Stage
 from infra.settings import Settings
 from infra.streams import Subscription
+from infra.telemetry.labels import Capped
 from infra.telemetry.logs import Logger
 from infra.telemetry.tracing import Tracer
 from workers.local_models import LocalModels
@@ -27,6 +28,7 @@ class WorkerContext:
     publisher: Publisher
     tracer: Tracer
     registry: CollectorRegistry
+    tenants: Capped
     log: Logger
     subscriptions: dict[str, tuple[Subscription, ...]]
     local_models: LocalModels

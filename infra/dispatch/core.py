@@ -69,10 +69,10 @@ class Dispatcher:
         position = position_of(message)
         if not await self._tools.in_flight.admit(message, position):
             return
-        label, lane = "error", "unknown"
+        label, lane, trace = "error", "unknown", None
         try:
             job = self._decode(message, position)
-            lane = job.lane
+            lane, trace = job.lane, job.span.context
             label = await self._run(job)
         except ContractError as error:
             label = await self._bury(position, error)
@@ -84,7 +84,9 @@ class Dispatcher:
             self._tools.log.warning("message_left_for_redelivery", stage=self._spec.name, error=repr(error))
         finally:
             self._tools.in_flight.release(position)
-            self._observe(label, lane, position, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            waited = max(time.time() - seconds - position.stored_at, 0.0)
+            self._counters.observe(lane, label, seconds=seconds, queue_seconds=waited, trace=trace)
 
     def _decode(self, message: Msg, position: Position) -> Job:
         """Raises `ContractError`, after which there is nobody to answer and only the dead letter is left."""
@@ -181,6 +183,9 @@ class Dispatcher:
     async def _store(self, job: Job, publications: Sequence[Publication], ended: Ended | None = None) -> list[Stored]:
         """Store them, and then that what the request counted as is given back, where this is its end."""
         stored = await self._emitter.emit_all(job, publications)
+        for publication, found in zip(publications, stored, strict=True):
+            if publication.terminal and found is Stored.NEW:
+                self._counters.ended(job.tenant, job.lane, publication.error_code)
         if given_back := released(job, publications, ended):
             await self._emitter.emit_all(job, given_back)
         return stored
@@ -235,7 +240,3 @@ class Dispatcher:
         except (nats.errors.Error, OSError):
             # The broker is away; it delivers again when the ack wait is over.
             self._tools.log.warning("message_left_for_redelivery", stage=self._spec.name, error="not handed back")
-
-    def _observe(self, label: str, lane: str, position: Position, seconds: float) -> None:
-        waited = max(time.time() - seconds - position.stored_at, 0.0)
-        self._counters.observe(lane, label, seconds=seconds, queue_seconds=waited)

@@ -13,7 +13,8 @@ from infra.dispatch.job import Job
 class Publication:
     """One message to store. `event` names its contract; `key` its message id; `headers` go over the carried ones.
 
-    A `terminal` one is stored only if the request has no terminal message yet. `carry` passes the job's envelope on:
+    A `terminal` one is stored only if the request has no terminal message yet; `error_code` is why it failed, if it
+    did. `carry` passes the job's envelope on:
     without it, nobody takes the message further, so it gets no send span of its own either.
     """
 
@@ -24,6 +25,7 @@ class Publication:
     headers: Mapping[str, str] = field(default_factory=dict)
     terminal: bool = False
     carry: bool = True
+    error_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def failed(job: Job, error: PenstockError, **details: object) -> Publication:
         key=terminal_key(job),
         body=body.model_dump_json(exclude_none=True).encode(),
         terminal=True,
+        error_code=error.code,
     )
 
 

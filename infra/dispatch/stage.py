@@ -11,7 +11,7 @@ from infra.dispatch.job import Identify, Job
 from infra.dispatch.outcome import Outcome, Publication
 from infra.streams import Subscription
 from infra.telemetry.logs import Logger
-from infra.telemetry.metrics import StageMetrics
+from infra.telemetry.stage_metrics import StageMetrics
 from infra.telemetry.tracing import Tracer
 
 Handler = Callable[[Job], Awaitable[Outcome]]

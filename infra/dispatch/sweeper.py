@@ -13,6 +13,7 @@ from nats.js.errors import NotFoundError
 
 from contracts import subjects
 from contracts.errors import ErrorCode, PenstockError
+from infra.broker import Stored
 from infra.dispatch import outcome as outcomes
 from infra.dispatch.dead_letter import describe
 from infra.dispatch.emit import Emitter
@@ -21,13 +22,14 @@ from infra.dispatch.job import Job, Position, identify_forwarded, identify_lanel
 from infra.dispatch.outcome import Outcome
 from infra.dispatch.stage import DispatchTools, Stage, StageSpec
 from infra.streams import SWEPT, Subscription
+from infra.telemetry.stage_metrics import StageCounters
 
 TEMPLATE = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{consumer}"
 
 
 def sweeper_stage(js: JetStreamContext, tools: DispatchTools, subscriptions: tuple[Subscription, ...]) -> Stage:
     """A stage over the server's advisories; one a process is enough."""
-    emitter = Emitter(tools.publisher, tools.tracer)
+    emitter, counters = Emitter(tools.publisher, tools.tracer), tools.metrics.of("sweeper")
 
     async def handle(job: Job) -> Outcome:
         advisory = orjson.loads(job.body)
@@ -44,7 +46,7 @@ def sweeper_stage(js: JetStreamContext, tools: DispatchTools, subscriptions: tup
         lost = replace(job, subject=raw.subject or "", body=raw.data or b"", headers=raw.headers or {})
         headers = describe(lost.headers, lost.subject, position, error)
         await tools.publisher.publish(subjects.deadletter(error.stage), lost.body, headers)
-        await _tell(lost, error, emitter)
+        await _tell(lost, error, emitter, counters)
         await js.delete_msg(stream, sequence)
         tools.log.error("dead_letter", stage=error.stage, subject=lost.subject, sequence=sequence, reason=reason)
         return Outcome("dead_letter")
@@ -53,7 +55,7 @@ def sweeper_stage(js: JetStreamContext, tools: DispatchTools, subscriptions: tup
     return Stage(spec, handle, subscriptions)
 
 
-async def _tell(lost: Job, error: PenstockError, emitter: Emitter) -> None:
+async def _tell(lost: Job, error: PenstockError, emitter: Emitter, counters: StageCounters) -> None:
     """End the request with `failed`, where the message was one's."""
     if ".inference." not in lost.subject:
         return
@@ -62,5 +64,6 @@ async def _tell(lost: Job, error: PenstockError, emitter: Emitter) -> None:
     if subjects.is_token(whose.request_id) and subjects.is_token(whose.tenant):
         request = replace(lost, lane=whose.lane, tenant=whose.tenant, request_id=whose.request_id)
         failed = outcomes.failed(request, error)
-        await emitter.emit(request, failed)
+        if await emitter.emit(request, failed) is Stored.NEW:
+            counters.ended(request.tenant, request.lane, error.code)
         await emitter.emit_all(request, released(request, (failed,)))

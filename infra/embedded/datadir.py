@@ -43,6 +43,10 @@ class DataDirectory:
         return self.path / "postgres.password"
 
     @property
+    def prometheus_targets(self) -> Path:
+        return self.path / "prometheus-targets.json"
+
+    @property
     def catalog(self) -> Path:
         return self.path / "catalog.yaml"
 

@@ -2,54 +2,11 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-_STAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
+from infra.telemetry.exemplars import SECONDS, Traced, TracedSeconds
+from infra.telemetry.labels import LatestGauge
 
-
-class StageMetrics:
-    """What every worker counts: messages by outcome, time in hand, time in the queue."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.messages = Counter(
-            "penstock_stage_messages", "Messages handled", ("stage", "lane", "outcome"), registry=registry
-        )
-        self.seconds = Histogram(
-            "penstock_stage_duration_seconds",
-            "From a worker's taking a message to its ack",
-            ("stage",),
-            buckets=_STAGE_SECONDS,
-            registry=registry,
-        )
-        self.queue_seconds = Histogram(
-            "penstock_stage_queue_seconds",
-            "From a message's being stored to a worker's taking it",
-            ("stage",),
-            buckets=_STAGE_SECONDS,
-            registry=registry,
-        )
-
-    def of(self, stage: str) -> "StageCounters":
-        """The counters of one stage, looked up once: a look-up a message costs more than the counting."""
-        return StageCounters(self, stage)
-
-
-class StageCounters:
-    """One stage's share of `StageMetrics`."""
-
-    def __init__(self, metrics: StageMetrics, stage: str) -> None:
-        self._messages = metrics.messages
-        self._stage = stage
-        self._seconds = metrics.seconds.labels(stage)
-        self._queue_seconds = metrics.queue_seconds.labels(stage)
-        self._by_outcome: dict[tuple[str, str], Counter] = {}
-
-    def observe(self, lane: str, outcome: str, *, seconds: float, queue_seconds: float) -> None:
-        """Count one message: how it ended, how long it was in hand and how long it waited, in seconds."""
-        counter = self._by_outcome.get((lane, outcome))
-        if counter is None:
-            counter = self._by_outcome[lane, outcome] = self._messages.labels(self._stage, lane, outcome)
-        counter.inc()
-        self._seconds.observe(seconds)
-        self._queue_seconds.observe(queue_seconds)
+_MOST_QUALITIES = 500
+"""Label sets: of some forty index versions, each with three modes, four measures and a set or two."""
 
 
 class ProviderMetrics:
@@ -86,18 +43,20 @@ class RetrievalMetrics:
             ("mode", "outcome"),
             registry=registry,
         )
-        self.seconds = Histogram(
+        self.seconds = TracedSeconds(
             "penstock_retrieval_duration_seconds",
             "From a request's arrival at the worker to its answer",
-            ("mode",),
-            buckets=_STAGE_SECONDS,
-            registry=registry,
+            "mode",
+            registry,
         )
-        self.quality = Gauge(
-            "penstock_retrieval_quality",
-            "What the newest evaluation of a version found: nDCG@10, recall@10 or MRR@10, from 0 to 1",
-            ("store", "version", "mode", "set", "measure"),
-            registry=registry,
+        self.quality = LatestGauge(
+            Gauge(
+                "penstock_retrieval_quality",
+                "What the newest evaluation of a version found: nDCG@10, recall@10 or MRR@10, from 0 to 1",
+                ("store", "version", "mode", "set", "measure"),
+                registry=registry,
+            ),
+            _MOST_QUALITIES,
         )
 
 
@@ -116,6 +75,16 @@ class EmbeddingMetrics:
         """Count the chunks of one document."""
         self.texts.labels(model, "embedded").inc(embedded)
         self.texts.labels(model, "reused").inc(reused)
+
+
+class IndexingMetrics:
+    """What the indexing worker counts: what it has written, of all index versions."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.documents = Counter(
+            "penstock_indexed_documents", "Documents written into an index version", registry=registry
+        )
+        self.chunks = Counter("penstock_indexed_chunks", "Chunks of them", registry=registry)
 
 
 class LedgerMetrics:
@@ -182,20 +151,21 @@ class ApiMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = Counter("penstock_http_requests", "HTTP requests", ("route", "status"), registry=registry)
-        self.seconds = Histogram(
+        self.seconds = TracedSeconds(
             "penstock_http_request_duration_seconds",
             "From a request's first byte to its answer's last",
-            ("route",),
-            buckets=_STAGE_SECONDS,
-            registry=registry,
+            "route",
+            registry,
         )
         self.failed_logins = Counter(
             "penstock_failed_logins", "Requests whose API key was not let in, by why", ("reason",), registry=registry
         )
         self.in_flight = Gauge("penstock_http_requests_in_flight", "Requests being answered", registry=registry)
-        self.first_token = Histogram(
-            "penstock_http_first_token_seconds",
-            "From a streaming request's first byte to its first token's leaving",
-            buckets=_STAGE_SECONDS,
-            registry=registry,
+        self.first_token = Traced(
+            Histogram(
+                "penstock_http_first_token_seconds",
+                "From a streaming request's first byte to its first token's leaving",
+                buckets=SECONDS,
+                registry=registry,
+            )
         )

@@ -111,3 +111,18 @@ EMBED_SPAN, SEARCH_SPAN, MEASURE_SPAN = "retrieval.embed", "retrieval.search", "
 
 NATS = "nats"
 SEND, PROCESS = "send", "process"
+
+# Metrics are named as Prometheus has them. These have names in the conventions, which they have over OTLP; with units.
+OTLP_METRICS = {
+    "gen_ai_client_operation_duration_seconds": ("gen_ai.client.operation.duration", "s"),
+    "gen_ai_client_operation_time_to_first_chunk_seconds": ("gen_ai.client.operation.time_to_first_chunk", "s"),
+    "gen_ai_client_token_usage": ("gen_ai.client.token.usage", "{token}"),
+}
+OTLP_LABELS = {
+    "gen_ai_operation_name": GEN_AI_OPERATION,
+    "gen_ai_provider_name": GEN_AI_PROVIDER,
+    "gen_ai_request_model": GEN_AI_REQUEST_MODEL,
+    "gen_ai_token_type": "gen_ai.token.type",
+    "error_type": ERROR_TYPE,
+    "penstock_deployment": DEPLOYMENT,
+}

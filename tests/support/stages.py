@@ -17,7 +17,7 @@ from infra.dispatch.stage import DispatchTools, Handler, StageSpec
 from infra.dispatch.subscriber import attach, detach
 from infra.streams import consumer_config, stage_subscriptions
 from infra.telemetry.logs import Logger
-from infra.telemetry.metrics import StageMetrics
+from infra.telemetry.stage_metrics import StageMetrics
 from infra.telemetry.tracing import Tracer
 from tests.support.pipeline import Pipeline
 

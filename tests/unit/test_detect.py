@@ -183,6 +183,8 @@ def started(**changes: object) -> Started:
         "api_key": "psk_a_b",
         "data": Path("/data"),
         "logs": Path("/data/logs"),
+        "metrics": {"api": "http://127.0.0.1:8080/metrics"},
+        "prometheus_targets": Path("/data/prometheus-targets.json"),
         "providers": (),
         "example_model": "sim-small",
         "catalog_given": False,

@@ -1,14 +1,19 @@
-"""Readiness and metrics look at the queues of the catalogue that is in force, and at no others."""
+"""Readiness and metrics look at the queues of the catalogue that is in force, and at no others; and how those are."""
 
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
 import orjson
 from prometheus_client import CollectorRegistry
 
-from api.health import Health
+from api.health import Health, durables
+from api.metrics import Metrics
 from infra.catalog import Catalog, CatalogSource
 from infra.settings import Settings
+from infra.telemetry.queues import Queues, fill_of
 
 
 def catalog(*providers: str) -> Catalog:
@@ -17,18 +22,43 @@ def catalog(*providers: str) -> Catalog:
     return Catalog.model_validate({"providers": entries, "models": [{"name": "m", "deployments": [deployment]}]})
 
 
+def stream(*, messages: int = 0, most: int = -1, size: int = 0, largest: int = -1) -> Any:
+    config = SimpleNamespace(name="INFERENCE_ROUTED", max_msgs=most, max_bytes=largest)
+    return SimpleNamespace(config=config, state=SimpleNamespace(messages=messages, bytes=size))
+
+
 class Server:
     """JetStream, in which each consumer has a reader but those of the providers in `unread`."""
 
     unread: frozenset[str] = frozenset()
+    pending = 1
 
     async def consumer_info(self, _: str, durable: str, **__: Any) -> Any:
         bound = not any(durable.startswith(f"provider-{name}-") for name in self.unread)
-        return SimpleNamespace(push_bound=bound, num_pending=1, num_ack_pending=0)
+        return SimpleNamespace(
+            push_bound=bound,
+            num_pending=self.pending,
+            num_ack_pending=0,
+            num_redelivered=0,
+            ack_floor=SimpleNamespace(stream_seq=41),
+        )
+
+    async def get_msg(self, _: str, *, seq: int, **__: Any) -> Any:
+        assert seq == 42, "the first one behind those that are acked"
+        return SimpleNamespace(time=datetime.now(UTC) - timedelta(seconds=60))
+
+    async def streams_info(self) -> list[Any]:
+        return [stream(messages=30, most=100)]
+
+    async def stream_info(self, *_: str) -> Any:
+        return SimpleNamespace(state=SimpleNamespace(subjects={"penstock.v1.deadletter.routing": 3}))
 
 
 class Answer:
-    """What was answered."""
+    """A request and what it was answered."""
+
+    def header(self, _: str) -> None:
+        return None
 
     def __init__(self) -> None:
         self.status, self.body = 0, b""
@@ -50,7 +80,11 @@ class Rig:
         self.server, self.source = Server(), CatalogSource(catalog(*providers))
         connection = SimpleNamespace(js=self.server)
         gateway = SimpleNamespace(settings=Settings(), catalog=self.source, connection=connection)
-        self._health = Health(gateway, NoDatabase(), CollectorRegistry())  # type: ignore[arg-type]
+        self._health, registry = Health(gateway, NoDatabase()), CollectorRegistry()  # type: ignore[arg-type]
+        hours = count(0, 3600)
+        asked = partial(durables, gateway)  # type: ignore[arg-type]
+        queues = Queues(self.server, asked, registry, lambda: float(next(hours)))  # type: ignore[arg-type]
+        self._metrics = Metrics(registry, queues)
 
     async def problems(self) -> list[str]:
         answer = Answer()
@@ -58,11 +92,15 @@ class Rig:
         found: list[str] = orjson.loads(answer.body)["problems"]
         return [problem for problem in found if "database" not in problem]
 
+    async def metrics(self) -> str:
+        """What a scrape is answered that comes an hour after the one before."""
+        answer = Answer()
+        await self._metrics(answer, None)  # type: ignore[arg-type]
+        return answer.body.decode()
+
     async def told(self) -> set[str]:
         """The providers whose queues the metrics tell of."""
-        answer = Answer()
-        await self._health.metrics(answer, None)  # type: ignore[arg-type]
-        names = [line.partition('consumer="provider-')[2] for line in answer.body.decode().splitlines()]
+        names = [line.partition('consumer="provider-')[2] for line in (await self.metrics()).splitlines()]
         return {name.partition("-")[0] for name in names if name}
 
 
@@ -86,3 +124,27 @@ async def test_the_metrics_forget_a_provider_that_the_catalogue_has_no_more():
     assert await rig.told() == {"one", "two"}
     await rig.source.swap(catalog("two", "three"))
     assert await rig.told() == {"two", "three"}
+
+
+async def test_the_metrics_tell_what_waits_and_for_how_long_who_reads_and_what_is_dead():
+    rig = Rig("one")
+    rig.server.unread = frozenset({"one"})
+    told = dict(line.rsplit(" ", 1) for line in (await rig.metrics()).splitlines() if not line.startswith("#"))
+    consumer = 'consumer="provider-one-interactive"'
+    assert told[f'penstock_queue_messages{{{consumer},state="waiting"}}'] == "1.0"
+    assert 60 <= float(told[f"penstock_queue_oldest_seconds{{{consumer}}}"]) < 120
+    assert told[f"penstock_queue_read{{{consumer}}}"] == "0.0"
+    assert told['penstock_queue_read{consumer="ledger"}'] == "1.0"
+    assert told['penstock_stream_fill_ratio{stream="INFERENCE_ROUTED"}'] == "0.3"
+    assert told['penstock_dead_letters{stage="routing"}'] == "3.0"
+
+
+async def test_nobody_waits_in_an_empty_queue():
+    rig = Rig("one")
+    rig.server.pending = 0
+    assert 'penstock_queue_oldest_seconds{consumer="ledger"} 0.0' in await rig.metrics()
+
+
+def test_a_stream_is_as_full_as_the_limit_that_it_is_nearest_to():
+    assert fill_of(stream(messages=10, most=100, size=90, largest=100)) == 0.9
+    assert fill_of(stream(messages=10, size=90)) == 0.0

@@ -12,7 +12,9 @@ from contracts.inference import InferenceCompleted
 from contracts.registry import template_of
 from infra.dispatch.job import Job, identify_forwarded
 from infra.dispatch.outcome import Outcome, Publication
-from infra.dispatch.stage import Stage, StageSpec
+from infra.dispatch.stage import Handler, Stage, StageSpec
+from infra.telemetry import names
+from infra.telemetry.prompt_metrics import CacheMetrics
 from workers.cache.answering import BYPASS, HIT, MISS, Answering, miss, waits
 from workers.cache.entry import entry_of, worth_keeping
 from workers.cache.flights import STAGE, Flights
@@ -28,7 +30,7 @@ def build(context: WorkerContext) -> Worker:
     connection, settings = context.connection, context.settings
     standing = Standing(CacheStore(connection.js, connection.acks, context.log))
     flights, answering = Flights(connection.client, connection.js), Answering(connection.js)
-    enabled = settings.cache_ttl > 0
+    enabled, metrics = settings.cache_ttl > 0, CacheMetrics(context.registry)
 
     async def look_up(job: Job) -> Outcome:
         if (outcome := await answering.before(job)) is not None:
@@ -45,6 +47,15 @@ def build(context: WorkerContext) -> Worker:
         if isinstance(found, CacheStored):
             return await answering.answer(job, request, found, HIT)
         return miss(job, MISS, key) if found is None else waits(job, key)
+
+    def counted(handler: Handler) -> Handler:
+        async def handle(job: Job) -> Outcome:
+            outcome = await handler(job)
+            if (status := job.span.attributes.get(names.CACHE)) is not None:
+                metrics.lookups.labels(status).inc()
+            return outcome
+
+        return handle
 
     async def fill(job: Job) -> Outcome:
         key = job.headers.get(envelope.CACHE_KEY)
@@ -69,8 +80,8 @@ def build(context: WorkerContext) -> Worker:
     filling = StageSpec("cache", template_of("inference.completed"), identify_forwarded, width, terminal=False)
     return Worker(
         (
-            Stage(spec, look_up, context.subscriptions["cache"]),
-            Stage(many, Waiting(standing, flights, answering).handle, context.subscriptions["waiting"]),
+            Stage(spec, counted(look_up), context.subscriptions["cache"]),
+            Stage(many, counted(Waiting(standing, flights, answering).handle), context.subscriptions["waiting"]),
             Stage(filling, fill, context.subscriptions["cache-fill"]),
         ),
         open=flights.listen,

@@ -11,6 +11,7 @@ from infra.index.documents import Documents
 from infra.index.version import IndexVersion
 from infra.index.writer import write_documents
 from infra.telemetry import names
+from infra.telemetry.metrics import IndexingMetrics
 from infra.telemetry.tracing import AttributeValue
 from workers.batch_spans import batch_span
 from workers.batchers import Batchers
@@ -30,12 +31,20 @@ class Place(NamedTuple):
 class IndexBatches:
     """Writes documents, and tells the upkeep of it."""
 
-    def __init__(self, engine: AsyncEngine, versions: KnownVersions, upkeep: Upkeep, context: WorkerContext) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        versions: KnownVersions,
+        upkeep: Upkeep,
+        context: WorkerContext,
+        metrics: IndexingMetrics,
+    ) -> None:
         self._engine = engine
         self._versions = versions
         self._documents = Documents(engine)
         self._upkeep = upkeep
         self._tracer = context.tracer
+        self._metrics = metrics
         settings = context.settings
         self._batchers: Batchers[Place, Item] = Batchers(
             self._write, settings.index_batch, settings.index_linger, context.courtesy
@@ -56,6 +65,7 @@ class IndexBatches:
         with batch_span(self._tracer, "write documents", [item.span for item in items], attributes) as span:
             chunks = [await self._write_part(version, part) for part in rounds(items)]
             span.attributes[names.CHUNKS] = sum(chunks)
+        self._metrics.chunks.inc(sum(chunks))
 
     async def _write_part(self, version: IndexVersion, items: list[Item]) -> int:
         """How many chunks were written."""
@@ -74,5 +84,6 @@ class IndexBatches:
             there = document.document_id in written.documents
             item.written = there or held.get(document.document_id) == bytes.fromhex(document.sha256)
         if written.documents:
+            self._metrics.documents.inc(len(written.documents))
             self._upkeep.written_to(version)
         return written.chunks

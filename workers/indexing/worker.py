@@ -13,6 +13,7 @@ from infra.dispatch.outcome import Outcome
 from infra.dispatch.stage import Stage, StageSpec
 from infra.runtime import end_tasks
 from infra.streams import BATCH_SHARE
+from infra.telemetry.metrics import IndexingMetrics
 from workers.context import Worker, WorkerContext
 from workers.late import Late
 
@@ -30,6 +31,7 @@ def build(context: WorkerContext) -> Worker:
     # Of its own: what builds a graph has a connection for minutes.
     upkeep_engine = create_engine(settings, pool_size=_UPKEEP_CONNECTIONS)
     background: list[asyncio.Task[None]] = []
+    metrics = IndexingMetrics(context.registry)
 
     def make() -> "tuple[Handling, Upkeep]":
         from workers.document_failures import KnownVersions
@@ -39,7 +41,7 @@ def build(context: WorkerContext) -> Worker:
         from workers.indexing.upkeep import Upkeep
 
         versions, upkeep = KnownVersions(engine), Upkeep(upkeep_engine, context.log)
-        batches = IndexBatches(engine, versions, upkeep, context)
+        batches = IndexBatches(engine, versions, upkeep, context, metrics)
         return Handling(engine, versions, batches, Claims(context.connection.js, STAGE)), upkeep
 
     late = Late(make)

@@ -17,6 +17,7 @@ from infra.catalog import Provider, call_timeouts
 from infra.dispatch.job import Job
 from infra.prices import PriceBook, cost
 from infra.telemetry import names
+from infra.telemetry.prompt_metrics import CallSeen, GenAiMetrics
 from infra.telemetry.tracing import AttributeValue, Span, Tracer
 from workers.provider import errors
 from workers.provider.attempt import Attempt
@@ -31,11 +32,14 @@ _OPERATIONS = {OPENAI_EMBEDDINGS: "embeddings", ANTHROPIC_COUNT_TOKENS: "count_t
 class Caller:
     """Makes calls. Never raises for what a provider does: that is a `Result` with an error."""
 
-    def __init__(self, pool: ProviderPool, tracer: Tracer, gone: Cancellations, prices: PriceBook) -> None:
+    def __init__(
+        self, pool: ProviderPool, tracer: Tracer, gone: Cancellations, prices: PriceBook, metrics: GenAiMetrics
+    ) -> None:
         self._pool = pool
         self._tracer = tracer
         self._gone = gone
         self._prices = prices
+        self._metrics = metrics
 
     def word(
         self, job: Job, attempt: Attempt, request: dict[str, Any], grounding: Grounding | None = None
@@ -88,6 +92,7 @@ class Caller:
         error = await self._outcome_of(job, call, running, stop, too_late)
         result = self._priced(job, attempt, provider, said.result(error))
         _finish_span(span, attempt, result, SHAPES[asked.api].finish_reasons(result.response))
+        self._metrics.count(_seen(job, attempt, span, result))
         return result
 
     def _priced(self, job: Job, attempt: Attempt, provider: Provider, result: Result) -> Result:
@@ -130,6 +135,22 @@ class Caller:
         return self._tracer.start(
             f"{operation} {attempt.provider_model}", SpanKind.CLIENT, job.span.context, attributes
         )
+
+
+def _seen(job: Job, attempt: Attempt, span: Span, result: Result) -> CallSeen:
+    return CallSeen(
+        operation=str(span.attributes[names.GEN_AI_OPERATION]),
+        provider=str(span.attributes[names.GEN_AI_PROVIDER]),
+        model=attempt.provider_model,
+        deployment=attempt.deployment.name,
+        tenant=job.tenant,
+        usage=result.usage,
+        cost_usd=result.cost_usd,
+        error_type=result.error.code if result.error else "",
+        seconds=result.latency_ms / 1000,
+        first_token=None if result.first_token_ms is None else result.first_token_ms / 1000,
+        trace=span.context,
+    )
 
 
 def _finish_span(span: Span, attempt: Attempt, result: Result, reasons: list[str]) -> None:

@@ -10,6 +10,7 @@ from infra.limits.windows import Windows
 from infra.prices import PriceBook
 from infra.streams import ROUTED, provider_subscriptions
 from infra.telemetry.metrics import ProviderMetrics
+from infra.telemetry.prompt_metrics import GenAiMetrics
 from workers.context import Worker, WorkerContext
 from workers.leftovers import leftover_providers
 from workers.provider.breaker_store import BreakerStore
@@ -41,7 +42,7 @@ def build(context: WorkerContext) -> Worker:
     estimates = Estimates(settings.reserved_output_tokens, settings.reservation_margin)
     budgets = Budgets(context.policies, reservations, prices, context.catalog, estimates)
     tools = Tools(
-        caller=Caller(pool, context.tracer, gone, prices),
+        caller=Caller(pool, context.tracer, gone, prices, GenAiMetrics(context.registry, context.tenants)),
         emitter=Emitter(context.publisher, context.tracer),
         fleet=Fleet(census, watch, limits, metrics),
         gone=gone,

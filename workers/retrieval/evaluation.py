@@ -6,8 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from prometheus_client import Gauge
-
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import ErrorBody
 from contracts.retrieval import EvaluationAnswered, EvaluationRequested, Measured, Mode, ReadBack
@@ -16,6 +14,7 @@ from infra.index.stores import Store
 from infra.index.version import IndexVersion, VersionState
 from infra.index.versions import IndexVersions
 from infra.runtime import end_tasks
+from infra.telemetry.labels import LatestGauge
 from infra.telemetry.tracing import TraceContext
 from workers.retrieval.errors import no_version, refused
 from workers.retrieval.known_stores import KnownStores
@@ -44,7 +43,7 @@ class Evaluation:
         versions: IndexVersions,
         sets: EvaluationSets,
         measuring: Measuring,
-        gauge: Gauge,
+        gauge: LatestGauge,
     ) -> None:
         self._stores = stores
         self._versions = versions

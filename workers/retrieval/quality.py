@@ -4,11 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from prometheus_client import Gauge
-
 from contracts.envelope import rfc3339
 from contracts.retrieval import Measured, ReadBack
 from infra.index.version import IndexVersion
+from infra.telemetry.labels import LatestGauge
 
 _MEASURES = ("ndcg", "recall", "mrr")
 
@@ -40,12 +39,11 @@ def kept(
     }
 
 
-def gauged(gauge: Gauge, store_id: str, measured: Sequence[Measured]) -> None:
+def gauged(gauge: LatestGauge, store_id: str, measured: Sequence[Measured]) -> None:
     """Show figures to whoever scrapes this process, until newer ones come."""
     for each in measured:
         for measure in _MEASURES:
-            labels = (store_id, str(each.version), each.mode, each.evaluation_set, measure)
-            gauge.labels(*labels).set(getattr(each, measure))
+            gauge.set((store_id, str(each.version), each.mode, each.evaluation_set, measure), getattr(each, measure))
 
 
 def _key(measured: Mapping[str, Any]) -> tuple[str, str]:

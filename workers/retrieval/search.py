@@ -82,7 +82,7 @@ class Search:
             answer = RetrievalAnswered(error=ErrorBody.of(error))
         outcome = answer.error.code if answer.error else "found" if answer.hits else "empty"
         self._metrics.searches.labels(request.mode, outcome).inc()
-        self._metrics.seconds.labels(request.mode).observe(time.perf_counter() - begun)
+        self._metrics.seconds.observe(request.mode, time.perf_counter() - begun, parent)
         return answer
 
     async def _resolved(

@@ -13,6 +13,7 @@ from infra.dispatch.job import Job, identify_forwarded
 from infra.dispatch.outcome import Outcome, completed, forwarded
 from infra.dispatch.stage import Stage, StageSpec
 from infra.telemetry import names
+from infra.telemetry.prompt_metrics import RouteMetrics
 from workers.context import Worker, WorkerContext
 from workers.routing.auto import Auto
 from workers.routing.choose import STAGE, Route
@@ -31,10 +32,12 @@ def build(context: WorkerContext) -> Worker:
     auto = Auto(training, signals)
     taking_over = TakingOver(TrainedBucket(context.connection.js), training, context.catalog, context.log)
     resolver = Resolver(auto, Nearness(context.connection.client, context.log), context.policies, Random())
+    metrics = RouteMetrics(context.registry)
 
     async def handle(job: Job) -> Outcome:
         catalog = context.catalog.current
         route = await resolver.route(job, catalog)
+        metrics.count(route.reason, route.first.name)
         if job.headers.get(envelope.API) == ANTHROPIC_COUNT_TOKENS and not can_count(catalog, route):
             return Outcome("completed", (completed(job, counted(job.headers, job.request_id, job.body, route)),))
         return forwarded(job, "inference.routed", subjects.routed(job.lane, route.first.provider), _found(job, route))
