@@ -1,10 +1,11 @@
 """Where the processes of a platform serve their metrics."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cli.options import UpOptions
-from infra.embedded.ports import free_ports
+from infra.embedded.ports import PortClaim, free_ports
 from infra.embedded.probes import Address
 
 
@@ -20,6 +21,11 @@ class Targets:
         """What a person or a test gets them by, by the child's name."""
         named = {"api": self.api} | {f"worker-{name}": address for name, address in self.workers.items()}
         return {name: f"{address.url}/metrics" for name, address in named.items()}
+
+    def claims(self) -> Iterator[PortClaim]:
+        """The ports that the workers are to have."""
+        for address in self.workers.values():
+            yield PortClaim("--metrics-port", address.port, address.host)
 
     def prometheus(self) -> str:
         """The same for Prometheus: a file of targets (`file_sd_configs`), with the labels that compose.yaml's have."""

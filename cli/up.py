@@ -35,7 +35,7 @@ PENSTOCK = (sys.executable, "-P", "-m", "cli")
 # What the servers get of our environment: the providers' keys are none of their business.
 _SERVER_VARIABLES = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "GOMEMLIMIT", "GOMAXPROCS")
 _OPERATOR_VARIABLE, _FIRST_TENANT = "PENSTOCK_NATS_OPERATOR", "default"
-_TOLD = ("api", "nats", "database", "simulator", "api_key", "metrics")
+_TOLD = ("api", "nats", "database", "simulator", "api_key", "nats_creds", "metrics")
 _DRAIN_VARIABLE = "PENSTOCK_DRAIN_TIMEOUT"
 _DRAIN_DEFAULT, _DRAIN_MARGIN = 20.0, 5.0
 
@@ -110,8 +110,7 @@ class _Platform:
         yield PortClaim("--port", self._options.port, self._options.host)
         yield PortClaim("--nats-port", self._options.nats_port)
         yield PortClaim("--postgres-port", self._options.postgres_port)
-        for address in self._targets.workers.values():
-            yield PortClaim("--metrics-port", address.port, address.host)
+        yield from self._targets.claims()
         if found.simulator:
             yield PortClaim("--simulator-port", self._options.simulator_port)
 
@@ -209,9 +208,8 @@ class _Platform:
     def _write_ready_file(self) -> None:
         if self._options.ready_file is None or self._started is None:
             return
-        told = {name: getattr(self._started, name) for name in _TOLD}
-        told["nats_creds"] = str(self._started.nats_creds)
-        write_private(self._options.ready_file, json.dumps(told | {"pids": self._supervisor.pids}) + "\n")
+        told = {name: getattr(self._started, name) for name in _TOLD} | {"pids": self._supervisor.pids}
+        write_private(self._options.ready_file, json.dumps(told, default=str) + "\n")
 
     def _remove_ready_file(self) -> None:
         if self._options.ready_file is not None:
