@@ -12,7 +12,7 @@ from api.exchange import Exchange
 from api.front import FRONTS, RESPONSES_FRONT, Front
 from api.observed import Visit
 from api.openapi_parts import ERRORS, JSON, REF, Json, in_header, in_path, operation, paging, schema
-from api.prompt import DROP_PARAMS_HEADER, RESIDENCY_HEADER, TAGS_HEADER, TIMEOUT_HEADER
+from api.prompt import CACHE_HEADER, DROP_PARAMS_HEADER, RESIDENCY_HEADER, TAGS_HEADER, TIMEOUT_HEADER
 from api.reindexing import openapi as reindexing
 from api.retrieval import openapi as retrieval
 from api.usage import openapi as usage
@@ -43,6 +43,7 @@ _OURS = (
     (TAGS_HEADER, "Your own, for reports: team=search,feature=faq", {"type": "string"}),
     (DROP_PARAMS_HEADER, "true: leave out what the provider can't be asked.", {"enum": ["true"]}),
     ("cache-control", "no-cache: don't answer from the cache. no-store: nor keep the answer.", {"type": "string"}),
+    (CACHE_HEADER, "no-semantic: no other question's answer.", {"enum": ["no-semantic"]}),
 )
 
 

@@ -16,6 +16,7 @@ from contracts.tags import read_tags
 TIMEOUT_HEADER = "x-penstock-timeout"
 """Seconds that the caller is ready to wait; at most the platform's own limit."""
 RESIDENCY_HEADER = "x-penstock-residency"
+CACHE_HEADER = "x-penstock-cache"
 DROP_PARAMS_HEADER = "x-penstock-drop-params"
 TAGS_HEADER = "x-penstock-tags"
 """The caller's own, for reports: `team=search,feature=faq`."""
@@ -76,6 +77,7 @@ def read_prompt(raw: bytes, header: Header, longest: float, api: str) -> Prompt:
     head = {
         "api": api,
         "cache_control": _cache_control(header("cache-control")),
+        "no_semantic": _one_of(header, CACHE_HEADER, "no-semantic") is not None,
         "residency": _one_of(header, RESIDENCY_HEADER, "local"),
         "drop_params": _one_of(header, DROP_PARAMS_HEADER, "true") is not None,
         "api_version": header(VERSION_HEADER) if api in _VERSIONED else None,

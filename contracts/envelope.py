@@ -47,6 +47,8 @@ CONFIDENTIAL = "ce-confidential"
 COUNTED = "ce-counted"
 TAGS = "ce-tags"
 EMBEDDING = "ce-embedding"
+SEMANTIC = "ce-semantic"
+NO_SEMANTIC = "ce-nosemantic"
 
 CARRIED = (
     REQUEST_ID,
@@ -71,6 +73,8 @@ CARRIED = (
     COUNTED,
     TAGS,
     EMBEDDING,
+    SEMANTIC,
+    NO_SEMANTIC,
 )
 """What a stage passes on to the next; the rest of the envelope is each message's own."""
 
@@ -144,6 +148,16 @@ class Envelope(BaseModel):
             alias=EMBEDDING,
             description="The vector of the user's newest text by the built-in model: 256 numbers of half precision, in "
             "base64. Computed once, for the cache and the router.",
+        ),
+    ] = None
+    no_semantic: Annotated[
+        str | None, Field(alias=NO_SEMANTIC, description="'true': no other question's answer will do.")
+    ] = None
+    semantic: Annotated[
+        str | None,
+        Field(
+            alias=SEMANTIC,
+            description="What the semantic cache's look-up found out of the question, for its fill: JSON, in ASCII.",
         ),
     ] = None
     route: Annotated[str | None, Field(alias=ROUTE, description="Why these deployments.")] = None

@@ -38,6 +38,7 @@ class Ground(Contract):
     start: Annotated[int, Field(ge=0)]
     end: Annotated[int, Field(ge=0)]
     page: int | None = None
+    version: Annotated[int | None, Field(description="Of the store's index, where it was found.")] = None
     score: Annotated[float, Field(description="Of the search: see `retrieval.answered`.")]
     text: str
 
@@ -59,6 +60,9 @@ class InferenceRequested(Contract):
         Literal["no-cache", "no-store"] | None,
         Field(description="no-cache: don't answer from the cache. no-store: nor keep the answer."),
     ] = None
+    no_semantic: Annotated[
+        bool, Field(description="Answer it with no other question's answer, nor another question with its answer.")
+    ] = False
     residency: Annotated[
         Literal["local"] | None,
         Field(description="local: nothing outside may see the prompt, in failover either."),

@@ -12,6 +12,7 @@ from infra.catalog.entry import Entry
 from infra.catalog.errors import Loc
 from infra.catalog.prices import DatedPrices
 from infra.catalog.router import Alias, Router, mistakes
+from infra.catalog.semantic import ModelCache
 from infra.settings import SettingsError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -115,6 +116,7 @@ class Model(Entry):
     hedge_after: Annotated[
         float | None, Field(gt=0, description="Seconds without a first token after which a second call is made; never.")
     ] = None
+    cache: ModelCache = ModelCache()
     quality: Annotated[
         float | None, Field(description="For the router: what your own evaluation says, more is better.")
     ] = None

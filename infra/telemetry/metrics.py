@@ -169,3 +169,35 @@ class ApiMetrics:
                 registry=registry,
             )
         )
+
+
+class SemanticMetrics:
+    """What the semantic cache may promise, and what it did. A group is what one rule is learnt for."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = ("tenant", "model", "group")
+        self.rate = Gauge(
+            "penstock_semantic_false_hit_ratio",
+            "The share of what the rule lets through that was wrong, by its verified outcomes. Absent while closed",
+            labels,
+            registry=registry,
+        )
+        self.bound = Gauge(
+            "penstock_semantic_false_hit_bound_ratio",
+            "The upper bound of that share at 95 %; 1 while closed",
+            labels,
+            registry=registry,
+        )
+        self.outcomes = Counter(
+            "penstock_semantic_requests",
+            "Requests that were looked at: hit, verified_right, verified_wrong, asked (the model, as nothing was near "
+            "enough) or failed (the database was away)",
+            ("model", "outcome"),
+            registry=registry,
+        )
+
+    def learnt(self, whose: tuple[str, str, str], *, seen: int, wrong: int, bound: float) -> None:
+        """Tell what a rule of a tenant, model and group promises; it is closed where it has seen nothing."""
+        self.bound.labels(*whose).set(bound)
+        if seen:
+            self.rate.labels(*whose).set(wrong / seen)

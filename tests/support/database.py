@@ -12,9 +12,10 @@ from infra.database.tables import Base
 from infra.database.usage_tables import Usage
 from infra.index.tables import IndexVersionRow
 from infra.limits.tables import OpenRequest
+from infra.semantic.tables import SemanticEntry
 
 _OF_VERSIONS = r"SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(chunks|postings)_\d+$'"
-_ALSO = (IndexVersionRow, OpenRequest, Usage)
+_ALSO = (IndexVersionRow, OpenRequest, SemanticEntry, Usage)
 assert all(table.metadata is Base.metadata for table in _ALSO)  # these are to be emptied too
 
 

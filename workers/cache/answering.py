@@ -16,7 +16,7 @@ from infra.telemetry import names
 from workers.cache.entry import answer_from
 from workers.cache.saving import saving
 
-HIT, COALESCED, MISS, BYPASS = "hit", "coalesced", "miss", "bypass"
+HIT, SEMANTIC, COALESCED, MISS, BYPASS = "hit", "semantic", "coalesced", "miss", "bypass"
 
 
 class Answering:

@@ -23,7 +23,7 @@ NOT_PART_OF_THE_QUESTION = frozenset(
     }
 )
 """Fields that change how an answer travels, is filed or is billed, and not what it says."""
-_TERMS = (envelope.RESIDENCY, envelope.DROP_PARAMS, envelope.API_VERSION, envelope.BETA)
+TERMS = (envelope.RESIDENCY, envelope.DROP_PARAMS, envelope.API_VERSION, envelope.BETA)
 """What else of the envelope decides who may be asked, and how."""
 
 
@@ -40,7 +40,7 @@ def cache_key(
     it, so that no tenant can reach another's entry.
     """
     question = {name: value for name, value in request.items() if name not in NOT_PART_OF_THE_QUESTION}
-    terms = {name: headers[name] for name in _TERMS if name in headers} if headers else {}
+    terms = {name: headers[name] for name in TERMS if name in headers} if headers else {}
     asked = [api, question, *((grounds, terms) if terms else () if grounds is None else (grounds,))]
     canonical = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()

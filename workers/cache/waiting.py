@@ -9,7 +9,7 @@ from contracts.inference import InferenceCompleted, InferenceFailed
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, failed
 from infra.results import Terminal
-from workers.cache.answering import COALESCED, MISS, Answering, miss
+from workers.cache.answering import COALESCED, MISS, SEMANTIC, Answering, miss
 from workers.cache.entry import entry_of, worth_keeping
 from workers.cache.flights import Flights
 from workers.cache.standing import Standing
@@ -50,7 +50,8 @@ class Waiting:
         outcome = ended.outcome()
         together = (ended.stored_at or 0.0) >= job.position.stored_at
         if isinstance(outcome, InferenceCompleted):
-            shared = together or worth_keeping(outcome)
+            # An answer to another question was found for that request; what was verified of it counts once.
+            shared = not outcome.cache.startswith(SEMANTIC) and (together or worth_keeping(outcome))
             return await self._answer(job, entry_of(outcome)) if shared else None
         if together and is_shared(outcome, ended.headers.get(envelope.KEY_ID), job.headers.get(envelope.KEY_ID)):
             return Outcome("failed", (failed(job, outcome.error.to_error(), model=outcome.model),))

@@ -7,6 +7,7 @@ import math
 import orjson
 
 from contracts import envelope, subjects
+from contracts.apis.fields import Json
 from contracts.cache import CacheStored
 from contracts.inference import InferenceCompleted
 from contracts.registry import template_of
@@ -19,6 +20,7 @@ from workers.cache.answering import BYPASS, HIT, MISS, Answering, miss, waits
 from workers.cache.entry import entry_of, worth_keeping
 from workers.cache.flights import STAGE, Flights
 from workers.cache.key import cache_key
+from workers.cache.meaning import Meaning
 from workers.cache.standing import Standing
 from workers.cache.store import CacheStore
 from workers.cache.waiting import Waiting
@@ -28,7 +30,8 @@ from workers.context import Worker, WorkerContext
 def build(context: WorkerContext) -> Worker:
     """The cache worker: look-up on the way in, fill on the way out, and those who wait for one another in between."""
     connection, settings = context.connection, context.settings
-    standing = Standing(CacheStore(connection.js, connection.acks, context.log))
+    store = CacheStore(connection.js, connection.acks, context.log)
+    standing, meaning = Standing(store), Meaning(context, store)
     flights, answering = Flights(connection.client, connection.js), Answering(connection.js)
     enabled, metrics = settings.cache_ttl > 0, CacheMetrics(context.registry)
 
@@ -46,7 +49,13 @@ def build(context: WorkerContext) -> Worker:
         found = await standing.of(job, key)
         if isinstance(found, CacheStored):
             return await answering.answer(job, request, found, HIT)
-        return miss(job, MISS, key) if found is None else waits(job, key)
+        return await missed(job, body, key) if found is None else waits(job, key)
+
+    async def missed(job: Job, body: Json, key: str) -> Outcome:
+        similar = await meaning.look_up(job, body)
+        if similar is None:
+            return miss(job, MISS, key)
+        return await answering.answer(job, body["request"], similar.entry, similar.status)
 
     def counted(handler: Handler) -> Handler:
         async def handle(job: Job) -> Outcome:
@@ -59,15 +68,17 @@ def build(context: WorkerContext) -> Worker:
 
     async def fill(job: Job) -> Outcome:
         key = job.headers.get(envelope.CACHE_KEY)
-        if key is None:
+        if key is None and envelope.SEMANTIC not in job.headers:
+            return Outcome("skipped")
+        answer = InferenceCompleted.model_validate_json(job.body)
+        whole = worth_keeping(answer)
+        await meaning.learn(job, answer, whole=whole)
+        if key is None or answer.cache == HIT or not whole:
             return Outcome("skipped")
         subject = subjects.cache_entry(
             subjects.require_token(job.tenant, "tenant", stage="cache"),
             subjects.require_token(key, envelope.CACHE_KEY, stage="cache"),
         )
-        answer = InferenceCompleted.model_validate_json(job.body)
-        if answer.cache == HIT or not worth_keeping(answer):
-            return Outcome("skipped")
         body = entry_of(answer).model_dump_json(exclude_none=True).encode()
         message_id = f"{job.tenant}.{job.request_id}.cache.stored"
         life = {envelope.MSG_TTL: str(math.ceil(settings.cache_ttl) or 1)}
@@ -85,4 +96,5 @@ def build(context: WorkerContext) -> Worker:
             Stage(filling, fill, context.subscriptions["cache-fill"]),
         ),
         open=flights.listen,
+        close=meaning.close,
     )

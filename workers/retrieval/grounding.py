@@ -159,6 +159,7 @@ def _grounds(answer: RetrievalAnswered) -> Iterator[Ground]:
             start=hit.start,
             end=hit.end,
             page=hit.page,
+            version=answer.version,
             score=hit.score,
             text=hit.text,
         )

@@ -31,6 +31,8 @@ _FOUND_OUT_LATER = frozenset(
         envelope.CONFIDENTIAL,
         envelope.COUNTED,
         envelope.TAGS,
+        envelope.SEMANTIC,
+        envelope.NO_SEMANTIC,
         envelope.EMBEDDING,
     }
 )
@@ -107,6 +109,8 @@ def findings(checked: Checked, tenant: str, default_deadline: float) -> dict[str
     }
     if contract.cache_control:
         found[envelope.CACHE_CONTROL] = contract.cache_control
+    if contract.no_semantic:
+        found[envelope.NO_SEMANTIC] = "true"
     if contract.residency:
         found[envelope.RESIDENCY] = contract.residency
     if contract.drop_params or contract.request.get(DROP_PARAMS) is True:

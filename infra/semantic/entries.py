@@ -1,0 +1,139 @@
+"""Entries near a question, and new ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from infra.index.snapshot import snapshot
+from infra.index.vectors import HalfVector, HalfVectorDumper, from_halfvec
+
+_COLUMNS = (
+    'id, coalesce(cluster, id), facts, cache_key, "right", wrong, 1 - (embedding <=> %s::halfvec), '
+    "answer_sha256, answer_facts, halfvec_send(answer_embedding)"
+)
+_NEAREST = (
+    f"SELECT {_COLUMNS} FROM semantic_entries WHERE tenant_id = %s AND scope = %s AND expires_at > now() "  # noqa: S608
+    "ORDER BY embedding <=> %s::halfvec LIMIT %s"
+).encode()
+_ADD = text("""
+INSERT INTO semantic_entries (tenant_id, request_id, scope, facts, embedding, cluster, cache_key, answer_sha256,
+                              answer_facts, answer_embedding, expires_at)
+VALUES (:tenant, :request_id, :scope, :facts, CAST(:embedding AS halfvec), :cluster, :cache_key, :sha256, :answer_facts,
+        CAST(:answer AS halfvec), now() + :life * interval '1 second')
+ON CONFLICT (tenant_id, request_id) DO NOTHING
+""")
+_JOIN = text(
+    "UPDATE semantic_entries SET cluster = :cluster WHERE scope = :scope AND coalesce(cluster, id) = ANY(:old)"
+)
+_COUNT = text("""
+UPDATE semantic_entries SET "right" = "right" + CAST(:is_right AS int), wrong = wrong + 1 - CAST(:is_right AS int)
+WHERE id = :id
+""")
+_FORGET = text("DELETE FROM semantic_entries WHERE expires_at <= now()")
+_OLDEST = text("""
+DELETE FROM semantic_entries WHERE id IN (
+  SELECT id FROM semantic_entries WHERE scope = :scope AND expires_at > now() ORDER BY expires_at DESC, id DESC
+  OFFSET :most)
+""")
+MOST = 10_000
+"""Entries of one scope: all of them are compared, 10,000 in some 4 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is compared of an answer: its text's hash, its facts' hash, and its vector (256,)."""
+
+    sha256: bytes
+    facts: bytes
+    vector: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEntry:
+    """An entry near a question."""
+
+    id: int
+    cluster: int
+    facts: str
+    cache_key: str
+    right: int
+    wrong: int
+    similarity: float
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """A question that was answered by its model. `life` is in seconds."""
+
+    request_id: str
+    scope: bytes
+    facts: str
+    vector: NDArray[np.float32]
+    cache_key: str
+    answer: Answer
+    life: float
+
+
+async def nearest(
+    engine: AsyncEngine, tenant: str, scope: bytes, vector: NDArray[np.float32], limit: int
+) -> list[FoundEntry]:
+    """The live entries of a tenant's scope nearest to a question, the nearest first.
+
+    Raises `PenstockError` (`pipeline_unavailable`, retryable) where the database can't be reached.
+    """
+    async with snapshot(engine, tenant) as driver:
+        driver.adapters.register_dumper(HalfVector, HalfVectorDumper)
+        half = HalfVector(vector)
+        rows = await (await driver.execute(_NEAREST, (half, tenant, scope, half, limit), prepare=True)).fetchall()
+    return [_found(row) for row in rows]
+
+
+async def add(connection: AsyncConnection, tenant: str, new: NewEntry, cluster: int | None) -> None:
+    """Keep an entry, once a request, and no more of its scope than `MOST`. In a transaction of its tenant."""
+    values = {
+        "tenant": tenant,
+        "request_id": new.request_id,
+        "scope": new.scope,
+        "facts": new.facts,
+        "embedding": _written(new.vector),
+        "cluster": cluster,
+        "cache_key": new.cache_key,
+        "sha256": new.answer.sha256,
+        "answer_facts": new.answer.facts,
+        "answer": _written(new.answer.vector),
+        "life": new.life,
+    }
+    await connection.execute(_ADD, values)
+
+
+async def join(connection: AsyncConnection, scope: bytes, clusters: Sequence[int]) -> int | None:
+    """Make one cluster of some with the same answer; which one it is then, None of none."""
+    if len(clusters) > 1:
+        await connection.execute(_JOIN, {"cluster": min(clusters), "scope": scope, "old": list(clusters)})
+    return min(clusters, default=None)
+
+
+async def count(connection: AsyncConnection, entry_id: int, *, right: bool) -> None:
+    """What was found when an entry was proposed."""
+    await connection.execute(_COUNT, {"id": entry_id, "is_right": right})
+
+
+async def forget(connection: AsyncConnection, scope: bytes) -> None:
+    """Delete the tenant's entries whose life is over, and the oldest of a scope that has more than `MOST`."""
+    await connection.execute(_FORGET)
+    await connection.execute(_OLDEST, {"scope": scope, "most": MOST})
+
+
+def _found(row: Sequence[object]) -> FoundEntry:
+    number, cluster, facts, key, right, wrong, similarity, sha256, answer_facts, answer = row
+    answer_of = Answer(bytes(sha256), bytes(answer_facts), from_halfvec([bytes(answer)])[0])  # type: ignore[call-overload]
+    return FoundEntry(number, cluster, facts, key, right, wrong, similarity, answer_of)  # type: ignore[arg-type]
+
+
+def _written(vector: NDArray[np.float32]) -> str:
+    return "[" + ",".join(f"{value:.6g}" for value in vector.tolist()) + "]"
