@@ -19,7 +19,8 @@ async def admit(
     authorization = dialect.authorization(exchange.header)
     address = exchange.address(gateway.settings.client_address_header)
     principal = await gateway.authenticator.authenticate(authorization, dialect.key_hint, address)
-    visit.facts |= {"tenant": principal.tenant, "key_id": principal.key_id}
+    visit.facts["key_id"] = principal.key_id
+    visit.about.tenant = principal.tenant
     visit.span.attributes[names.TENANT] = principal.tenant
     if scope is not None:
         require_scope(principal, scope)

@@ -14,10 +14,11 @@ from api.exchange import Exchange
 from api.gateway import Gateway
 from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
-from infra.telemetry import names
+from infra.telemetry import about, names
+from infra.telemetry.told import told
 from infra.telemetry.tracing import AttributeValue, Span, parse_traceparent
 
-_LOGGED = ("tenant", "key_id", "model", "stream", "cache", "deployment", "attempts", "cost_usd", "first_token_ms")
+_LOGGED = ("key_id", "model", "stream", "cache", "deployment", "attempts", "cost_usd", "first_token_ms")
 
 
 class Visit:
@@ -28,6 +29,7 @@ class Visit:
         self.span = span
         self.started = time.perf_counter()
         self.facts: dict[str, Any] = {}
+        self.about = about.About(STAGE, request_id, trace_id=span.context.trace_id)
         self.error: PenstockError | None = None
 
 
@@ -56,12 +58,13 @@ class Observed:
             visit.error = PenstockError(ErrorCode.CANCELLED, "the server stopped", stage=STAGE)
             raise
         except Exception:
-            self._gateway.log.exception("endpoint_failed", request_id=visit.request_id)
+            self._gateway.log.exception("endpoint_failed")
             message = "an error of our own; it has been logged"
             await self._answer_error(exchange, visit, PenstockError(ErrorCode.INTERNAL_ERROR, message, stage=STAGE))
         finally:
             gauge.dec()
             self._finish(exchange, visit, time.perf_counter() - visit.started)
+            about.begin(None)
 
     def _begin(self, exchange: Exchange) -> Visit:
         attributes: dict[str, AttributeValue] = {names.HTTP_METHOD: exchange.method, names.HTTP_ROUTE: self._route}
@@ -69,6 +72,7 @@ class Observed:
         name = f"{exchange.method} {self._route}"
         span = self._gateway.tracer.start(name, SpanKind.SERVER, parent, attributes)
         visit = Visit(self._gateway.inbox.new_request_id(), span)
+        about.begin(visit.about)
         span.attributes[names.REQUEST_ID] = visit.request_id
         exchange.answer_headers["x-request-id"] = visit.request_id
         exchange.answer_headers["traceparent"] = span.context.traceparent()
@@ -80,7 +84,7 @@ class Observed:
         visit.span.attributes[names.HTTP_STATUS] = status
         if error is not None:
             visit.span.attributes[names.ERROR_TYPE] = error.code
-        visit.span.end(error.message if error and (status >= 500 or status == 200) else None)
+        visit.span.end(told(error) if error and (status >= 500 or status == 200) else None)
         self._gateway.metrics.requests.labels(self._route, str(status)).inc()
         self._gateway.metrics.seconds.observe(self._route, seconds, visit.span.context)
         facts = {name: visit.facts[name] for name in _LOGGED if visit.facts.get(name) is not None}
@@ -90,8 +94,6 @@ class Observed:
             path=exchange.path,
             status=status,
             duration_ms=round(seconds * 1000, 3),
-            request_id=visit.request_id,
-            trace_id=f"{visit.span.context.trace_id:032x}",
             **facts,
             **({"error_code": error.code, "error_stage": error.stage} if error else {}),
         )

@@ -14,6 +14,7 @@ from contracts.registry import template_of
 from contracts.subjects import Lane
 from infra.dispatch.outcome import Publication
 from infra.dispatch.spans import send_span
+from infra.telemetry.told import told
 
 _EVENT = "inference.requested"
 _PATIENCE = 3.0
@@ -60,7 +61,7 @@ async def publish(gateway: Gateway, message: Publication, visit: Visit) -> None:
     try:
         await gateway.publisher.publish(message.subject, message.body, headers, give_up_after=_PATIENCE)
     except PenstockError as error:
-        span.end(error.message)
+        span.end(told(error))
         raise
     span.end()
 

@@ -19,6 +19,7 @@ from infra.nats_auth.tokens import CredsError, read_creds
 from infra.publish_acks import Ack, PublishAcks
 from infra.settings import Settings, SettingsError
 from infra.telemetry.logs import Logger
+from infra.telemetry.told import told
 
 _ACK_TIMEOUT = 2.0
 _WRONG_LAST_SEQUENCE = 10071
@@ -176,7 +177,7 @@ class _ConnectionLog:
         if isinstance(error, (OSError, nats.errors.NoServersError)):
             await self.on_disconnected()
         else:
-            self._log.warning("nats_error", error=repr(error))
+            self._log.warning("nats_error", error=told(error))
 
     async def on_disconnected(self) -> None:
         if not self._lost and not self.leaving:

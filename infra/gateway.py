@@ -26,6 +26,7 @@ from infra.broker import Connection, Publisher
 from infra.dispatch.outcome import Publication
 from infra.dispatch.spans import send_span
 from infra.results import Terminal, find_terminal_now, new_ingress, new_request_id, republished
+from infra.telemetry.told import told
 from infra.telemetry.tracing import TraceContext, Tracer
 
 STAGE = "embedding"
@@ -114,7 +115,7 @@ class GatewayClient:
         try:
             await self._publisher.publish(message.subject, body, headers)
         except PenstockError as error:
-            span.end(error.message)
+            span.end(told(error))
             raise
         span.end()
 

@@ -163,6 +163,17 @@ class Settings(BaseSettings):
     jaeger_url: Annotated[
         HttpUrl | None, Field(description="The Jaeger that `penstock trace` asks, as http://host:16686.")
     ] = None
+    capture_content: Annotated[
+        bool,
+        Field(
+            description="Prompts and answers are put on spans, with keys and personal text taken out of them by rules."
+        ),
+    ] = False
+    capture_chars: Annotated[int, Field(ge=100, le=1_000_000, description="So much of each, at most.")] = 8192
+    redaction_rules: Annotated[
+        Path | None,
+        Field(description="A YAML file of further rules, a name and a regular expression each, applied before ours."),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="The least that is logged.")
     ] = "info"

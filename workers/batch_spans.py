@@ -7,6 +7,7 @@ from opentelemetry.trace import SpanKind
 
 from contracts.errors import PenstockError
 from infra.telemetry import names
+from infra.telemetry.told import told
 from infra.telemetry.tracing import AttributeValue, Span, Tracer
 
 
@@ -28,7 +29,7 @@ def batch_span(
         yield batch
         problem = None
     except PenstockError as error:
-        problem = error.message
+        problem = told(error)
         raise
     finally:
         batch.end(problem)

@@ -17,6 +17,7 @@ from infra.catalog.bucket import ConfigBucket
 from infra.catalog.file import CatalogFile
 from infra.catalog.watch import CatalogWatch
 from infra.database.engine import create_engine
+from infra.dispatch.capture import capture_of
 from infra.dispatch.courtesy import Courtesy
 from infra.dispatch.in_flight import InFlight
 from infra.dispatch.stage import DispatchTools
@@ -166,6 +167,7 @@ class WorkerProcess:
             in_flight=shared.in_flight,
             max_deliveries=self._settings.max_deliveries,
             courtesy=shared.courtesy,
+            capture=capture_of(self._settings),
         )
 
 

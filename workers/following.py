@@ -7,6 +7,7 @@ from contextlib import suppress
 from infra.catalog import Catalog
 from infra.dispatch.stage import Stage
 from infra.telemetry.logs import Logger
+from infra.telemetry.told import told
 from workers.stages import Stages
 
 _INTERVAL = 2.0
@@ -34,7 +35,7 @@ class Following:
                 await self._stages.only(await self._wanted())
             except Exception as error:  # noqa: BLE001 - the next look finds what is left to do
                 # The broker is away, most likely: what was served is still served.
-                self._log.warning("stages_not_changed", error=repr(error))
+                self._log.warning("stages_not_changed", error=told(error))
             with suppress(TimeoutError):
                 async with asyncio.timeout(_INTERVAL):
                     await self._changed.wait()

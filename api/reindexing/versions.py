@@ -15,6 +15,7 @@ from infra.index.stores import Store, Stores
 from infra.index.transaction import not_found
 from infra.index.version import IndexVersion, VersionState
 from infra.index.versions import IndexVersions
+from infra.telemetry.told import told
 
 _LARGEST = 2**63 - 1
 _SHOWN = tuple(state for state in VersionState if state is not VersionState.DROPPED)
@@ -66,7 +67,7 @@ class VersionEndpoints:
         except PenstockError as error:
             if not error.retryable:
                 raise
-            self._gateway.log.warning("not_caught_up", store_id=store.id, version=live.id, reason=error.message)
+            self._gateway.log.warning("not_caught_up", store_id=store.id, version=live.id, reason=told(error))
 
     async def _store(self, call: Call) -> Store:
         return await self._stores.resolve(call.tenant, call.in_path["store"])

@@ -16,6 +16,7 @@ from nats.js.errors import Error as JetStreamError
 from contracts import subjects
 from infra.streams.names import ACCESS
 from infra.telemetry.logs import Logger
+from infra.telemetry.told import told
 
 _PATIENCE = 1.0
 _SUBJECT = f"$KV.{ACCESS}.changed"
@@ -35,7 +36,7 @@ class Changes:
         try:
             await self._js.publish(_SUBJECT, orjson.dumps({"by": actor}), timeout=_PATIENCE, stream=f"KV_{ACCESS}")
         except (nats.errors.Error, JetStreamError, OSError, TimeoutError) as error:
-            self._log.warning("change_not_announced", actor=actor, reason=repr(error))
+            self._log.warning("change_not_announced", actor=actor, reason=told(error))
             return False
         return True
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts.errors import ErrorCode, PenstockError
+from infra.telemetry import about
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class Batcher(Generic[T]):
         await written
 
     async def _flush_until_empty(self) -> None:
+        about.begin(None)
         while self._waiting:
             if not self._is_full():
                 self._full.clear()

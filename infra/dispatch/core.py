@@ -24,7 +24,8 @@ from infra.dispatch.job import Job, Position, deadline_of, position_of, require_
 from infra.dispatch.outcome import Outcome, Publication
 from infra.dispatch.spans import process_span
 from infra.dispatch.stage import DispatchTools, Handler, StageSpec
-from infra.telemetry import names
+from infra.telemetry import about, names
+from infra.telemetry.told import told
 
 _FIRST_RETRY, _LONGEST_RETRY = 0.2, 10.0
 _BACKPRESSURE_PAUSE, _UNAVAILABLE_PAUSE = 0.25, 0.5
@@ -70,9 +71,11 @@ class Dispatcher:
         if not await self._tools.in_flight.admit(message, position):
             return
         label, lane, trace = "error", "unknown", None
+        about.begin(about.About(self._spec.name, ""))
         try:
             job = self._decode(message, position)
             lane, trace = job.lane, job.span.context
+            about.begin(about.About(self._spec.name, job.request_id, job.tenant, trace.trace_id))
             label = await self._run(job)
         except ContractError as error:
             label = await self._bury(position, error)
@@ -81,7 +84,7 @@ class Dispatcher:
             await self._hand_back(position)
         except (PenstockError, nats.errors.Error, OSError) as error:
             # Neither the outcome nor the dead letter could be stored: the broker is away, and delivers it again.
-            self._tools.log.warning("message_left_for_redelivery", stage=self._spec.name, error=repr(error))
+            self._tools.log.warning("message_left_for_redelivery", error=told(error))
         finally:
             self._tools.in_flight.release(position)
             seconds = time.perf_counter() - started
@@ -117,10 +120,10 @@ class Dispatcher:
             finally:
                 self._gate.release(job.lane)
         except PenstockError as error:
-            problem = error.message
+            problem = told(error)
             label = await self._retry_or_give_up(job, error)
         except Exception as error:  # noqa: BLE001 - a bug costs one message its turn, not the worker its life
-            problem = repr(error)
+            problem = told(error)
             label = await self._retry_or_give_up(job, self._bug(job, error))
         finally:
             job.span.attributes[names.STAGE] = self._spec.name
@@ -186,6 +189,8 @@ class Dispatcher:
         for publication, found in zip(publications, stored, strict=True):
             if publication.terminal and found is Stored.NEW:
                 self._counters.ended(job.tenant, job.lane, publication.error_code)
+        if self._tools.capture:
+            self._tools.capture.take(job, publications)
         if given_back := released(job, publications, ended):
             await self._emitter.emit_all(job, given_back)
         return stored
@@ -200,7 +205,7 @@ class Dispatcher:
             await outcome.settled()
         except (PenstockError, nats.errors.Error, OSError) as error:
             # It is delivered again, and needs it again; or else age takes it away.
-            self._tools.log.warning("not_given_back", stage=self._spec.name, error=repr(error))
+            self._tools.log.warning("not_given_back", error=told(error))
 
     async def _retry_or_give_up(self, job: Job, error: PenstockError) -> str:
         deliveries = job.position.deliveries
@@ -222,14 +227,13 @@ class Dispatcher:
 
     async def _bury(self, position: Position, error: PenstockError) -> str:
         message = self._tools.in_flight.latest(position)
-        log = self._tools.log.bind(stage=self._spec.name, subject=message.subject, sequence=position.sequence)
-        log.error("dead_letter", reason=error.message)
+        log = self._tools.log.bind(subject=message.subject, sequence=position.sequence)
+        log.error("dead_letter", reason=told(error))
         await bury(self._tools.publisher, message, position, error, self._spec.name)
         return "dead_letter"
 
     def _bug(self, job: Job, cause: Exception) -> PenstockError:
-        log = self._tools.log.bind(stage=self._spec.name, request_id=job.request_id)
-        log.error("handler_failed", exc_info=cause)
+        self._tools.log.error("handler_failed", exc_info=cause)
         message = f"the {self._spec.name} stage failed on this message"
         return PenstockError(ErrorCode.INTERNAL_ERROR, message, stage=self._spec.name, retryable=True)
 
@@ -239,4 +243,4 @@ class Dispatcher:
             await self._tools.in_flight.latest(position).nak()
         except (nats.errors.Error, OSError):
             # The broker is away; it delivers again when the ack wait is over.
-            self._tools.log.warning("message_left_for_redelivery", stage=self._spec.name, error="not handed back")
+            self._tools.log.warning("message_left_for_redelivery", error="not handed back")

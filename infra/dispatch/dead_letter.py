@@ -8,6 +8,7 @@ from contracts import deadletter, envelope, subjects
 from contracts.errors import PenstockError
 from infra.broker import Publisher
 from infra.dispatch.job import Position
+from infra.telemetry.told import told
 
 _NOT_KEPT = (envelope.MSG_ID, envelope.EXPECTED_LAST_SEQUENCE, envelope.EXPECTED_LAST_SEQUENCE_SUBJECT)
 
@@ -17,7 +18,7 @@ def describe(headers: Mapping[str, str], subject: str, position: Position, error
     kept = {name: value for name, value in headers.items() if name not in _NOT_KEPT}
     return {
         **kept,
-        deadletter.REASON: error.message,
+        deadletter.REASON: told(error),
         deadletter.ERROR_CODE: error.code,
         deadletter.STAGE: error.stage,
         deadletter.SUBJECT: subject,

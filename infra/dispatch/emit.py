@@ -12,6 +12,7 @@ from infra.dispatch.job import Job
 from infra.dispatch.outcome import Publication
 from infra.dispatch.spans import send_span
 from infra.telemetry import names
+from infra.telemetry.told import told
 from infra.telemetry.tracing import Span, Tracer
 
 
@@ -36,7 +37,7 @@ class Emitter:
         try:
             stored = await self._publish(job, publication, span)
         except PenstockError as error:
-            span.end(error.message)
+            span.end(told(error))
             raise
         span.attributes[names.OUTCOME] = stored.value
         span.end()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from contracts.errors import PenstockError
 from infra.broker import Publisher
+from infra.dispatch.capture import Capture
 from infra.dispatch.courtesy import Courtesy
 from infra.dispatch.in_flight import InFlight
 from infra.dispatch.job import Identify, Job
@@ -62,3 +63,4 @@ class DispatchTools:
     in_flight: InFlight
     max_deliveries: int
     courtesy: Courtesy = field(default_factory=Courtesy)
+    capture: Capture | None = None

@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 from infra.dispatch.core import Dispatcher
 from infra.streams import Subscription
 from infra.telemetry.logs import Logger
+from infra.telemetry.told import told
 
 _PENDING_BYTES = 256 * 1024 * 1024
 _LAST_CALL = 2.0
@@ -59,7 +60,7 @@ async def last_call(subscriber: PushStreamSubscriber, log: Logger) -> None:
                 await subscription.drain()  # type: ignore[no-untyped-call]
         except (nats.errors.Error, TimeoutError) as error:
             # The broker is away: it delivers again when the ack wait is over.
-            log.warning("messages_left_for_redelivery", consumer=subscriber.queue, error=repr(error))
+            log.warning("messages_left_for_redelivery", consumer=subscriber.queue, error=told(error))
     await subscriber.stop()
 
 

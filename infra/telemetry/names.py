@@ -107,6 +107,9 @@ LIMITS = "penstock.limits"
 """How many limits were asked."""
 AMOUNT_USD = "penstock.amount_usd"
 
+CONTENT_REQUEST, CONTENT_ANSWER = "penstock.content.request", "penstock.content.answer"
+"""What was asked and answered, as JSON of the API that it was asked in, redacted: only where content is captured."""
+
 EMBED_SPAN, SEARCH_SPAN, MEASURE_SPAN = "retrieval.embed", "retrieval.search", "retrieval.measure"
 
 NATS = "nats"

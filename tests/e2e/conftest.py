@@ -22,7 +22,9 @@ def spans() -> Iterator[OtlpSink]:
 def up(spans: OtlpSink) -> Iterator[Up]:
     """`penstock up`, started at the first test that needs it and ended after the last."""
     with home_directory() as home:
-        started = Up(home, OTEL_EXPORTER_OTLP_ENDPOINT=spans.url, OTEL_BSP_SCHEDULE_DELAY="100")
+        exported = {"OTEL_EXPORTER_OTLP_ENDPOINT": spans.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        # All that can be logged is, so that a test can look for what must not be.
+        started = Up(home, PENSTOCK_LOG_LEVEL="debug", OPENAI_LOG="debug", ANTHROPIC_LOG="debug", **exported)
         try:
             yield started
         finally:

@@ -18,6 +18,7 @@ from infra.dispatch.job import Job
 from infra.publish_acks import PublishAcks
 from infra.streams import CACHE
 from infra.telemetry.logs import Logger
+from infra.telemetry.told import told
 
 _PATIENCE = 2.0
 _WRONG_LAST_SEQUENCE = 10071
@@ -51,7 +52,7 @@ class CacheStore:
         except NotFoundError:
             return None
         except (APIError, nats.errors.Error, OSError) as error:
-            self._log.warning("cache_unreadable", error=repr(error))
+            self._log.warning("cache_unreadable", error=told(error))
             return None
         headers = message.headers or {}
         if leader := headers.get(envelope.LEADER):
@@ -80,7 +81,7 @@ class CacheStore:
         try:
             ack = await self._acks.publish(subjects.cache_entry(job.tenant, key), b"", headers, _PATIENCE)
         except (nats.errors.Error, OSError) as error:
-            self._log.warning("flight_unknown", error=repr(error))
+            self._log.warning("flight_unknown", error=told(error))
             return True
         if ack.status != 200 and ack.error_code != _WRONG_LAST_SEQUENCE:
             self._log.warning("flight_refused", reason=ack.reason)

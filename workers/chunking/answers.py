@@ -1,12 +1,11 @@
 """How a submission ends that needs no chunking, and what its span says."""
 
-import hashlib
-
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, Publication
 from infra.index.places import Wanted
 from infra.index.version import IndexVersion
 from infra.telemetry import names
+from infra.telemetry.told import document_digest
 from workers.chunking.submission import About
 from workers.documents import ended
 
@@ -14,7 +13,7 @@ from workers.documents import ended
 def describe(job: Job, about: About) -> None:
     """The trace says which document it is about, and nothing that is in it."""
     job.span.attributes[names.STORE] = about.store_id
-    job.span.attributes[names.DOCUMENT] = hashlib.sha256(about.document_id.encode("utf-8", "replace")).hexdigest()[:16]
+    job.span.attributes[names.DOCUMENT] = document_digest(about.document_id)
 
 
 def without_work(job: Job, about: About, *, deleted: bool) -> Outcome:

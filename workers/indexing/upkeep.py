@@ -15,6 +15,7 @@ from infra.index.upkeep import maintain
 from infra.index.version import IndexVersion, VersionState
 from infra.index.versions import IndexVersions
 from infra.telemetry.logs import Logger
+from infra.telemetry.told import told
 
 _LOOK = 1.0
 _ENOUGH_SEGMENTS = 8
@@ -94,7 +95,7 @@ class Upkeep:
         except PenstockError as error:
             if error.code is not ErrorCode.NOT_FOUND:
                 self._due.setdefault(version.id, due)
-                self._log.warning("index_not_kept_up", version=version.id, reason=error.message)
+                self._log.warning("index_not_kept_up", version=version.id, reason=told(error))
 
     async def _clean(self) -> None:
         """Forget the vectors of texts that are no more, for those who wrote."""
@@ -104,4 +105,4 @@ class Upkeep:
                 await self._embeddings.forget_unused(tenant, _SPARED)
             except PenstockError as error:
                 self._tenants.add(tenant)
-                self._log.warning("vectors_not_forgotten", tenant=tenant, reason=error.message)
+                self._log.warning("vectors_not_forgotten", tenant=tenant, reason=told(error))

@@ -12,6 +12,7 @@ from contracts.errors import PenstockError
 from infra.budgets.alerts import Alert, claim, delivered, put_off
 from infra.telemetry.logs import Logger
 from infra.telemetry.metrics import BudgetMetrics
+from infra.telemetry.told import told
 from workers.ledger.webhooks import Webhooks
 
 _LATER, _LATEST, _MOST = timedelta(minutes=1), timedelta(hours=1), 24
@@ -50,7 +51,7 @@ class Courier:
                     while await self.deliver():
                         continue
                 except PenstockError as error:
-                    self._log.warning("budget_alerts_wait", reason=error.message)
+                    self._log.warning("budget_alerts_wait", reason=told(error))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_AGAIN):
                         await self.due.wait()

@@ -17,6 +17,7 @@ from infra.budgets.standing import standings
 from infra.streams import USAGE
 from infra.telemetry.logs import Logger
 from infra.telemetry.metrics import BudgetMetrics
+from infra.telemetry.told import told
 
 _BETWEEN = 5.0
 _AWAY = (PenstockError, SQLAlchemyError, nats.errors.Error, JetStreamError, OSError, TimeoutError)
@@ -49,7 +50,7 @@ class Expiry:
             try:
                 await self.look()
             except _AWAY as error:
-                self._log.warning("budgets_not_kept_up", reason=str(error))
+                self._log.warning("budgets_not_kept_up", reason=told(error))
             await asyncio.sleep(_BETWEEN)
 
     async def look(self) -> None:

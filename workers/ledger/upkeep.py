@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from contracts.errors import PenstockError
 from infra.telemetry.logs import Logger
 from infra.telemetry.metrics import LedgerMetrics
+from infra.telemetry.told import told
 from infra.usage.partitions import days_ahead, drop_partitions, make_partitions
 
 _BETWEEN = 3600.0
@@ -39,7 +40,7 @@ class Upkeep:
                 await self.look()
             except (PenstockError, SQLAlchemyError, OSError) as error:
                 self._metrics.partitions_failed.inc()
-                self._log.warning("ledger_partitions_not_kept_up", reason=str(error))
+                self._log.warning("ledger_partitions_not_kept_up", reason=told(error))
             await asyncio.sleep(_BETWEEN)
 
     async def look(self) -> None:

@@ -23,6 +23,7 @@ from contracts import subjects
 from contracts.breaker import BreakerTold
 from infra.streams import BREAKERS
 from infra.telemetry.logs import Logger
+from infra.telemetry.told import told
 from workers.provider.breaker import Opening, Reason
 from workers.provider.plan import Key
 
@@ -89,7 +90,7 @@ class BreakerStore:
         except KeyWrongLastSequenceError:
             return False
         except _UNREACHABLE as error:
-            self._log.warning("breakers_not_shared", error=repr(error))
+            self._log.warning("breakers_not_shared", error=told(error))
         return True
 
     def give_probe_back(self, key: Key) -> None:
@@ -151,7 +152,7 @@ class BreakerStore:
             try:
                 await work
             except _UNREACHABLE as error:
-                self._log.warning("breakers_not_shared", error=repr(error))
+                self._log.warning("breakers_not_shared", error=told(error))
 
         task = asyncio.get_running_loop().create_task(done())
         self._tasks.add(task)

@@ -18,6 +18,7 @@ from infra.dispatch.job import Job
 from infra.prices import PriceBook, cost
 from infra.telemetry import names
 from infra.telemetry.prompt_metrics import CallSeen, GenAiMetrics
+from infra.telemetry.told import told
 from infra.telemetry.tracing import AttributeValue, Span, Tracer
 from workers.provider import errors
 from workers.provider.attempt import Attempt
@@ -164,4 +165,4 @@ def _finish_span(span: Span, attempt: Attempt, result: Result, reasons: list[str
     span.attributes[names.GEN_AI_FINISH_REASONS] = reasons
     if result.error is not None:
         span.attributes[names.ERROR_TYPE] = result.error.code
-    span.end(result.error.message if result.error else None)
+    span.end(told(result.error) if result.error else None)

@@ -10,6 +10,7 @@ from infra.catalog import Deployment
 from infra.limits.counted import Asked, Entry, Passed, counter_name
 from infra.limits.windows import Windows
 from infra.telemetry.logs import Logger
+from infra.telemetry.told import told
 
 _REQUESTS, _TOKENS = "requests", "tokens"
 
@@ -81,5 +82,5 @@ class RateLimits:
 
     def _tell(self, error: PenstockError | None) -> None:
         if error is not None and self._reachable:
-            self._log.warning("rate_limits_unreachable", error=error.message)
+            self._log.warning("rate_limits_unreachable", error=told(error))
         self._reachable = error is None

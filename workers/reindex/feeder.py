@@ -12,6 +12,7 @@ from infra.dispatch.job import Job
 from infra.index.documents import DocumentStatus
 from infra.index.jobs import Reindex
 from infra.index.reindexing import Pending, Reindexing
+from infra.telemetry.told import document_digest
 from workers.reindex.announcements import submission_of
 from workers.reindex.sweep import Sweep
 from workers.reindex.tools import Tools
@@ -57,7 +58,9 @@ class Feeder:
             return
         lost = await self._reindexing.lost(before, limit=_PAGE)
         if lost:
-            self._tools.log.warning("documents_lost", job_id=row.id, count=len(lost), first=lost[0].document_id)
+            self._tools.log.warning(
+                "documents_lost", job_id=row.id, count=len(lost), first=document_digest(lost[0].document_id)
+            )
             self._attempts.update(each.document_id for each in lost)
             again = [each for each in lost if self._attempts[each.document_id] < _ATTEMPTS]
             await self._give_up([each for each in lost if each not in again])

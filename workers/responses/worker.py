@@ -8,6 +8,7 @@ from infra.database.engine import create_engine
 from infra.dispatch.job import Job, identify_laneless
 from infra.dispatch.outcome import Outcome
 from infra.dispatch.stage import Stage, StageSpec
+from infra.telemetry.told import told
 from workers.context import Worker, WorkerContext
 from workers.responses.rows import row_of
 from workers.responses.writer import forget_expired, response_writer
@@ -31,7 +32,7 @@ def build(context: WorkerContext) -> Worker:
             try:
                 await forget_expired(engine)
             except PenstockError as error:
-                context.log.warning("responses_not_cleaned", reason=error.message)
+                context.log.warning("responses_not_cleaned", reason=told(error))
             await asyncio.sleep(_BETWEEN_CLEANINGS)
 
     async def open_() -> None:

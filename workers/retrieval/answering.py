@@ -16,6 +16,7 @@ from contracts.errors import ErrorCode, PenstockError
 from infra.dispatch.spans import received
 from infra.telemetry import names
 from infra.telemetry.logs import Logger
+from infra.telemetry.told import told
 from infra.telemetry.tracing import Span, Tracer, parse_traceparent
 from workers.retrieval.errors import STAGE, overloaded
 
@@ -81,7 +82,7 @@ class Answering:
             await message.respond(self._door.refuse(PenstockError(ErrorCode.REQUEST_TOO_LARGE, text, stage=STAGE)))
         except (nats.errors.Error, OSError) as error:
             # The broker is away: whoever asked asks again.
-            self._log.warning("answer_not_sent", subject=message.subject, error=repr(error))
+            self._log.warning("answer_not_sent", subject=message.subject, error=told(error))
 
     async def _answer(self, message: Msg) -> bytes:
         span = self._span(message)
@@ -90,10 +91,10 @@ class Answering:
             self._require_room()
             return await self._door.answer(message.subject.rpartition(".")[2], message.data, span)
         except PenstockError as error:
-            problem = error.message
+            problem = told(error)
             return self._door.refuse(error)
         except Exception as error:  # noqa: BLE001 - a bug costs one request its answer, not the worker its life
-            problem = repr(error)
+            problem = told(error)
             self._log.error("answer_failed", subject=message.subject, exc_info=error)
             text = "the retrieval worker failed on this request"
             return self._door.refuse(PenstockError(ErrorCode.INTERNAL_ERROR, text, stage=STAGE))

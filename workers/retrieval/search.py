@@ -18,6 +18,7 @@ from infra.index.stores import Store
 from infra.index.version import IndexVersion
 from infra.telemetry import names
 from infra.telemetry.metrics import RetrievalMetrics
+from infra.telemetry.told import told
 from infra.telemetry.tracing import AttributeValue, TraceContext, Tracer
 from ingestion.embedding import Vectors
 from ingestion.filters import parse_filter
@@ -141,7 +142,7 @@ class Search:
         try:
             vectors = await self._vectors.of(version, asked.queries, parent=span.context)
         except PenstockError as error:
-            span.end(error.message)
+            span.end(told(error))
             raise
         span.end()
         return vectors
@@ -153,7 +154,7 @@ class Search:
         try:
             answer = await self._ranked(search, asked, vectors)
         except PenstockError as error:
-            span.end(error.message)
+            span.end(told(error))
             raise
         span.attributes[names.RETRIEVAL_HITS] = len(answer.hits)
         span.end()

@@ -15,6 +15,7 @@ from contracts.inference import ANTHROPIC_MESSAGES, OPENAI_EMBEDDINGS
 from contracts.retrieval import MOST_TEXTS, ClosenessAnswered, ClosenessRequested
 from infra.dispatch.job import Job
 from infra.telemetry.logs import Logger
+from infra.telemetry.told import told
 
 _PATIENCE = 2.0
 """Seconds: an answer takes some milliseconds."""
@@ -50,7 +51,7 @@ class Nearness:
             )
             answer = ClosenessAnswered.model_validate_json(reply.data)
         except (nats.errors.Error, OSError, ValidationError) as error:
-            self._log.warning("closeness_unknown", tenant=job.tenant, request_id=job.request_id, error=repr(error))
+            self._log.warning("closeness_unknown", tenant=job.tenant, request_id=job.request_id, error=told(error))
             return Closest(is_close=True, cosine=None)
         if answer.error is not None:
             self._log.warning(
