@@ -110,7 +110,7 @@ class Answer:
 def _route_headers(headers: dict[str, str]) -> dict[str, str]:
     found = {
         "cache-control": "no-cache",
-        "x-penstock-cache": "miss",
+        "x-penstock-cache": headers.get(envelope.CACHE_STATUS),
         "x-penstock-route": headers.get(envelope.ROUTE),
         "x-penstock-model": headers.get(envelope.DEPLOYMENT),
         "x-penstock-attempts": headers.get(envelope.ATTEMPTS),

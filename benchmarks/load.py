@@ -26,7 +26,10 @@ API_KEY_VARIABLE = "BENCHMARKS_API_KEY"
 
 @dataclass(frozen=True)
 class Plan:
-    """What to send: to `url` (…/v1), until `seconds` are over or `requests` were sent, whichever comes first."""
+    """What to send: to `url` (…/v1), until `seconds` are over or `requests` were sent, whichever comes first.
+
+    After `distinct` prompts they come again from the first.
+    """
 
     url: SplitResult
     concurrency: int
@@ -37,6 +40,7 @@ class Plan:
     api_key: str = "none"
     seed: int = 1
     timeout: float = 30.0
+    distinct: int = sys.maxsize
 
 
 class Load:
@@ -93,7 +97,7 @@ class Load:
         if number >= self._plan.requests or perf_counter_ns() >= self._stop_at:
             return None
         self._taken = number + 1
-        return self._requests.request(number)
+        return self._requests.request(number % self._plan.distinct)
 
     def _result(self, seconds: float, cpu_seconds: float) -> LoadResult:
         answered = self._tally.latency
@@ -122,6 +126,7 @@ def _plan_from_arguments() -> Plan:
     parser.add_argument("--model", default="bench")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds for one request")
+    parser.add_argument("--distinct", type=int, default=sys.maxsize, help="prompts, which then come again")
     options = vars(parser.parse_args())
     url = urlsplit(options.pop("base_url"))
     if url.scheme != "http" or not url.hostname:

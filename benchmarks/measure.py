@@ -102,8 +102,10 @@ class Bench:
         settle(lambda: sum(cpu_seconds(self._gateway.pids).values()), within=4 * self._scale)
 
 
-def run_load(target: Target, scenario: Scenario, seconds: float, model: str, seed: int) -> LoadResult:
-    """One run in a process of its own. Raises `BenchmarkError` where it gives no result."""
+def run_load(  # noqa: PLR0913, PLR0917 - what a run is
+    target: Target, scenario: Scenario, seconds: float, model: str, seed: int, distinct: int | None = None
+) -> LoadResult:
+    """One run in a process of its own, with so many `distinct` prompts. Raises `BenchmarkError` where it gives none."""
     arguments = {
         "--base-url": target.base_url,
         "--concurrency": str(scenario.concurrency),
@@ -111,6 +113,8 @@ def run_load(target: Target, scenario: Scenario, seconds: float, model: str, see
         "--model": model,
         "--seed": str(seed),
     }
+    if distinct is not None:
+        arguments["--distinct"] = str(distinct)
     command = [sys.executable, "-m", "benchmarks.load", *(part for pair in arguments.items() for part in pair)]
     try:
         done = subprocess.run(

@@ -141,6 +141,7 @@ def _mount() -> None:
     from cli.access.nats import nats_creds, nats_revoke
     from cli.access.organisations import app as organisations
     from cli.access.tenants import app as tenants
+    from cli.cache import app as cache
     from cli.config import app as config
     from cli.contracts import app as contracts
     from cli.dead_letters import app as dead_letters
@@ -166,6 +167,7 @@ def _mount() -> None:
     app.add_typer(audit, name="audit", help="Administrative changes: who, what, before, after.")
     app.add_typer(keys, name="key", help="API keys.")
     app.add_typer(limits, name="limit", help="How much passes of a key, a tenant or a model.")
+    app.add_typer(cache, name="cache", help="Answers that are given again.")
     app.add_typer(budgets, name="budget", help="How much an organisation, tenant or key may spend.")
     app.add_typer(dead_letters, name="dlq", help="Messages that a stage gave up on.")
     app.add_typer(config, name="config", help="The model catalogue: check it, apply it, see it.")

@@ -1,11 +1,14 @@
-"""The contract of a cache entry."""
+"""The contracts of the cache: an entry, and who joins another request's stream."""
 
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from contracts.inference import Contract, TokenUsage
+from contracts.inference import Contract, RequestId, TokenUsage
+
+HIT, SEMANTIC, COALESCED, MISS, BYPASS = "hit", "semantic", "coalesced", "miss", "bypass"
+"""What the cache had to do with an answer."""
 
 
 class CacheStored(Contract):
@@ -18,3 +21,16 @@ class CacheStored(Contract):
     response: dict[str, Any]
     usage: TokenUsage
     cost_usd: Annotated[Decimal | None, Field(description="Dollars; absent where no price was known.")] = None
+
+
+class FlightJoined(Contract):
+    """A streamed request waits for the answer to another one, and would hear it as it is made (core NATS, not stored).
+
+    `settings` are what its Response repeats of it, of OpenAI's responses alone; `created_at` is in seconds since 1970.
+    """
+
+    request_id: RequestId
+    ingress: str
+    include_usage: bool = False
+    created_at: int = 0
+    settings: dict[str, Any] | None = None

@@ -36,6 +36,8 @@ STREAM = "ce-stream"
 CACHE_CONTROL = "ce-cachecontrol"
 CACHE_STATUS = "ce-cachestatus"
 CACHE_KEY = "ce-cachekey"
+FLIGHT = "ce-flight"
+INDEX = "ce-index"
 DEPLOYMENTS = "ce-deployments"
 ROUTE = "ce-route"
 LONG_CONTEXT = "ce-longcontext"
@@ -62,6 +64,8 @@ CARRIED = (
     CACHE_CONTROL,
     CACHE_STATUS,
     CACHE_KEY,
+    FLIGHT,
+    INDEX,
     DEPLOYMENTS,
     ROUTE,
     LONG_CONTEXT,
@@ -116,6 +120,14 @@ class Envelope(BaseModel):
     cache_control: Annotated[str | None, Field(alias=CACHE_CONTROL, description="'no-cache' or 'no-store'.")] = None
     cache_status: Annotated[str | None, Field(alias=CACHE_STATUS, description="'miss' or 'bypass'.")] = None
     cache_key: Annotated[str | None, Field(alias=CACHE_KEY, description="Where the answer may be stored.")] = None
+    flight: Annotated[
+        str | None,
+        Field(alias=FLIGHT, description="Its place among the entries: its answer is kept only where it still has it."),
+    ] = None
+    index: Annotated[
+        str | None,
+        Field(alias=INDEX, description="The index versions that were searched: store@version, separated by «,»."),
+    ] = None
     deployments: Annotated[
         str | None,
         Field(

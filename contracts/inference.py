@@ -148,6 +148,12 @@ class InferenceCompleted(Contract):
         Decimal | None, Field(description="Dollars that a cached answer cost when it was made; absent for any other.")
     ] = None
     deltas: Annotated[int, Field(ge=0, description="How many deltas were sent before this message.")] = 0
+    events: Annotated[
+        int | None, Field(ge=0, description="How many events a stream had for others who wait for the same answer.")
+    ] = None
+    usage_events: Annotated[
+        int | None, Field(ge=0, description="Of these: those that only somebody gets who asks for the usage.")
+    ] = None
 
 
 class ErrorBody(Contract):

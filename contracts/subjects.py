@@ -104,6 +104,11 @@ def cancel_of(tenant: str, request_id: str) -> str:
     return f"{ROOT}.inference.cancel.{tenant}.{request_id}"
 
 
+def joined(tenant: str, request_id: str) -> str:
+    """Somebody would hear the stream of this request too (core NATS, not stored)."""
+    return f"{ROOT}.provider.joined.{tenant}.{request_id}"
+
+
 def usage_recorded(tenant: str) -> str:
     """One provider attempt, for the ledger."""
     return f"{ROOT}.usage.recorded.{tenant}"

@@ -48,13 +48,14 @@ _OBJECTS = {
         *("requests_per_minute", "tokens_per_minute", "concurrent_requests", "created_at"),
     ),
     "DeletedLimit": ("id", "object", "deleted"),
+    "PurgedCache": ("object", "tenant", "entries"),
     "Organisation": ("id", "object", "name", "created_at", "disabled_at"),
 }
 
 
 def paths() -> Json:
     """Every path of `api.admin.routes`."""
-    return {**_organisations(), **_tenants(), **_keys(), **_budgets(), **_limits(), **_audit()}
+    return {**_organisations(), **_tenants(), **_keys(), **_budgets(), **_limits(), **_cache(), **_audit()}
 
 
 def _organisations() -> Json:
@@ -135,6 +136,12 @@ def _limits() -> Json:
             "delete": operation("deleteLimit", "It is gone.", "DeletedLimit", one),
         },
     }
+
+
+def _cache() -> Json:
+    named = (in_query(name, _TEXT) for name in ("key", "index", "entry"))
+    whose = {**in_query("tenant", _TEXT), "required": True}
+    return {"/admin/v1/cache": {"delete": operation("purgeCache", "How many went.", "PurgedCache", whose, *named)}}
 
 
 def _audit() -> Json:

@@ -4,6 +4,7 @@ from starlette.routing import Route
 
 from api.admin.audit import AuditEndpoints
 from api.admin.budgets import BudgetEndpoints
+from api.admin.cache import CacheEndpoints
 from api.admin.keys import KeyEndpoints
 from api.admin.limits import LimitEndpoints
 from api.admin.organisations import OrganisationEndpoints
@@ -42,6 +43,7 @@ def admin_routes(doors: Doors, gateway: Gateway) -> list[Route]:
         },
         "/limits": {"POST": serve.change(limits.set), "GET": serve.read(limits.list)},
         "/limits/{limit}": {"GET": serve.read(limits.retrieve), "DELETE": serve.change(limits.delete)},
+        "/cache": {"DELETE": serve.change(CacheEndpoints(gateway).purge)},
         "/audit": {"GET": serve.read(audit.list)},
     }
     return [doors.door(ROOT + path, by_method, OPENAI) for path, by_method in at.items()]

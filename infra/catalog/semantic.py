@@ -24,6 +24,7 @@ class SemanticCache(Entry):
 
 
 class ModelCache(Entry):
-    """How answers of a model are given again, beyond the exact cache."""
+    """How answers of a model are given again. Not `exact`: not at all, and identical prompts are a call each."""
 
+    exact: bool = True
     semantic: SemanticCache | None = None

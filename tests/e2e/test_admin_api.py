@@ -239,6 +239,29 @@ def test_headers_that_do_not_end_are_refused_and_the_server_goes_on(penstock: Pe
     assert penstock.get("/healthz").status_code == 200
 
 
+def test_an_answer_that_is_purged_is_made_anew(penstock: Penstock, admin: Admin, team: str) -> None:
+    with penstock.client(penstock.create_key(team)) as client:
+
+        def status() -> str:
+            asked = client.chat.completions.with_raw_response.create(model="sim-small", messages=HELLO)
+            return str(asked.headers["x-penstock-cache"])
+
+        assert status() == "miss"
+        until(lambda: status() == "hit", "the answer from the cache", within=10)
+        assert admin.delete(f"/cache?tenant={team}&index=vs_none")["entries"] == 0
+        assert status() == "hit"
+        assert admin.delete(f"/cache?tenant={team}") == {"object": "cache.purged", "tenant": team, "entries": 1}
+        assert status() == "miss"
+        until(lambda: status() == "hit", "the answer from the cache", within=10)
+        purged = json.loads(penstock.run("cache", "purge", team, "--json").stdout)
+        assert purged == {"tenant": team, "entries": 1}
+        assert status() == "miss"
+    actors = {
+        change["actor"].partition(":")[0] for change in admin.get("/audit", kind="cache", subject_id=team)["data"]
+    }
+    assert actors == {"key", "cli"}
+
+
 def test_the_commands_show_what_there_is(penstock: Penstock, team: str) -> None:
     key = penstock.create_key(team, "search")
     listed = json.loads(penstock.run("key", "list", "--tenant", team, "--json").stdout)

@@ -105,7 +105,17 @@ def test_an_answer_without_choices_is_not_kept():
 
 def test_a_hit_is_the_same_answer_and_costs_nothing():
     first = answered("stop", usage=TokenUsage(input_tokens=3, output_tokens=5), attempts=1, cost_usd=Decimal("0.1"))
-    again = answer_from(entry_of(first), Origin("r2", 1), OPENAI_CHAT, REQUEST, "hit")
+    again = answer_from(entry_of(first), Origin("r2", 1), OPENAI_CHAT, REQUEST)
     assert again.response == first.response
     assert (again.request_id, again.cache, again.attempts, again.cost_usd) == ("r2", "hit", 0, Decimal(0))
     assert again.usage == TokenUsage()
+
+
+def test_who_may_be_asked_and_with_what_knowledge_is_part_of_the_question():
+    terms = ({}, {"ce-residency": "local"}, {"ce-index": "vs_a@1"}, {"ce-index": "vs_a@2"}, {"ce-beta": "b"})
+    assert len({cache_key("a", REQUEST, None, headers) for headers in terms}) == len(terms)
+    assert cache_key("a", REQUEST, None, {"ce-keyid": "k", "traceparent": "00"}) == cache_key("a", REQUEST, None, {})
+
+
+def test_a_name_that_stands_for_another_model_is_another_question():
+    assert cache_key("a", REQUEST, models=["sim small"]) != cache_key("a", REQUEST, models=["sim large"])

@@ -22,6 +22,20 @@ class Asked:
         self.tenant, self.request_id = "team", request_id
 
 
+def job_of(tenant: str) -> Job:
+    asked = Asked(None)
+    asked.tenant = tenant
+    return cast("Job", asked)
+
+
+async def nobody_else(_: Job) -> bool:
+    return False
+
+
+async def somebody_else(_: Job) -> bool:
+    return True
+
+
 def test_tenant_and_key_are_what_was_found_out_not_what_was_claimed() -> None:
     claimed = {envelope.TENANT: "victim", envelope.KEY_ID: "theirs", envelope.REQUEST_ID: "r1"}
     assert of_tenant(claimed, "team", None) == {envelope.TENANT: "team", envelope.REQUEST_ID: "r1"}
@@ -58,23 +72,34 @@ def test_without_accounts_an_ingress_has_any_name() -> None:
     ],
 )
 async def test_a_tenant_ends_its_own_requests_and_no_others(said: str, ended: bool) -> None:
-    gone = Cancellations()
+    gone = Cancellations(nobody_else)
     await gone._on_cancel(cast("Msg", type("Said", (), {"subject": said})))
     call = asyncio.create_task(asyncio.Event().wait())
-    with gone.stops("team", "r1", call):
-        await asyncio.wait({call}, timeout=0)
+    with gone.stops(job_of("team"), call):
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         assert gone.left("team", "r1") is ended
         assert bool(call.cancelling()) is ended
     call.cancel()
 
 
 async def test_a_call_in_progress_ends_at_its_tenants_word_alone() -> None:
-    gone, calls = Cancellations(), {}
+    gone = Cancellations(nobody_else)
     calls = {tenant: asyncio.create_task(asyncio.Event().wait()) for tenant in ("team", "victim")}
-    with gone.stops("team", "r1", calls["team"]), gone.stops("victim", "r1", calls["victim"]):
+    with gone.stops(job_of("team"), calls["team"]), gone.stops(job_of("victim"), calls["victim"]):
         await gone._on_cancel(cast("Msg", type("Said", (), {"subject": subjects.cancel_of("team", "r1")})))
         assert [bool(call.cancelling()) for call in calls.values()] == [True, False]
     calls["victim"].cancel()
+
+
+async def test_a_call_for_others_too_goes_on_when_its_own_caller_leaves() -> None:
+    gone = Cancellations(somebody_else)
+    call = asyncio.create_task(asyncio.Event().wait())
+    with gone.stops(job_of("team"), call):
+        await gone._on_cancel(cast("Msg", type("Said", (), {"subject": subjects.cancel("r1")})))
+        assert not call.cancelling()
+        assert not gone.left("team", "r1")
+    call.cancel()
 
 
 def test_what_is_disabled_is_told_so():

@@ -6,7 +6,7 @@ from contracts.apis.fields import Json
 from contracts.apis.responses.replay import restamped
 from contracts.apis.shape import SHAPES
 from contracts.apis.translate import Origin
-from contracts.cache import CacheStored
+from contracts.cache import HIT, CacheStored
 from contracts.inference import OPENAI_RESPONSES, InferenceCompleted, TokenUsage
 from contracts.responses import response_id_of
 
@@ -29,8 +29,8 @@ def entry_of(completed: InferenceCompleted) -> CacheStored:
     )
 
 
-def answer_from(entry: CacheStored, origin: Origin, api: str, request: Json, status: str) -> InferenceCompleted:
-    """The answer again; `status` says how it was come by. No provider was called: no attempt, no tokens, no cost.
+def answer_from(entry: CacheStored, origin: Origin, api: str, request: Json) -> InferenceCompleted:
+    """The answer again. No provider was called: no attempt, no tokens, no cost.
 
     A response of OpenAI's can be asked for by its id, so it gets one of its own.
     """
@@ -46,7 +46,7 @@ def answer_from(entry: CacheStored, origin: Origin, api: str, request: Json, sta
         deployment=entry.deployment,
         provider_model=entry.provider_model,
         route=entry.route,
-        cache=status,
+        cache=HIT,
         attempts=0,
         usage=TokenUsage(),
         cost_usd=Decimal(0),

@@ -1,12 +1,13 @@
 """What makes two requests the same."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from contracts import envelope
+from infra.catalog import Catalog
 
 NOT_PART_OF_THE_QUESTION = frozenset(
     {
@@ -23,8 +24,8 @@ NOT_PART_OF_THE_QUESTION = frozenset(
     }
 )
 """Fields that change how an answer travels, is filed or is billed, and not what it says."""
-TERMS = (envelope.RESIDENCY, envelope.DROP_PARAMS, envelope.API_VERSION, envelope.BETA)
-"""What else of the envelope decides who may be asked, and how."""
+TERMS = (envelope.RESIDENCY, envelope.DROP_PARAMS, envelope.API_VERSION, envelope.BETA, envelope.INDEX)
+"""What else of the envelope decides who may be asked, how, and with what knowledge."""
 
 
 def cache_key(
@@ -32,15 +33,24 @@ def cache_key(
     request: dict[str, Any],
     grounds: list[Any] | None = None,
     headers: Mapping[str, str] | None = None,
+    models: Sequence[str] = (),
 ) -> str:
     """SHA-256 over the canonical JSON (sorted keys) of everything that determines the answer; 64 hexadecimal digits.
 
     `grounds` are what was looked up for it: where the index has changed, so has the question. Of `headers`, the
-    envelope, count those that say who may be asked, and how. The tenant is not in it: it stands in the subject beside
-    it, so that no tenant can reach another's entry.
+    envelope, count those that say who may be asked, how, and which index versions were searched. `models` are those
+    that the name in the request stands for. The tenant is not in it: it stands in the subject beside it, so that no
+    tenant can reach another's entry.
     """
     question = {name: value for name, value in request.items() if name not in NOT_PART_OF_THE_QUESTION}
     terms = {name: headers[name] for name in TERMS if name in headers} if headers else {}
-    asked = [api, question, *((grounds, terms) if terms else () if grounds is None else (grounds,))]
-    canonical = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+    canonical = orjson.dumps([api, question, grounds, terms, models], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()
+
+
+def models_behind(catalog: Catalog, asked: str) -> list[str]:
+    """What a model's name stands for now: where the catalogue changes that, what was answered before is no answer."""
+    model = catalog.resolve(asked)
+    if model is None:
+        return []
+    return sorted({f"{each.provider} {each.provider_model(asked)}" for each in model.deployments})

@@ -14,8 +14,8 @@ class Standing:
     def __init__(self, store: CacheStore) -> None:
         self._store = store
 
-    async def of(self, job: Job, key: str, ended: Lead | None = None) -> CacheStored | Lead | None:
-        """The entry, or the other request that is making it. None: it is this one that makes it now.
+    async def of(self, job: Job, key: str, ended: Lead | None = None) -> CacheStored | Lead:
+        """The entry, or the request that is making it: this one, where nobody else is.
 
         `ended` is who led and has left nothing: nobody waits for that one again.
         """
@@ -23,16 +23,14 @@ class Standing:
             found = await self._store.find(job.tenant, key, newest=attempt > 0 or ended is not None)
             if isinstance(found, CacheStored):
                 return found
-            if found is not None and found.request_id == job.request_id:
-                return None
-            if found is not None and found != ended and not _gives_way(found, job):
+            if found is not None and (found.request_id == job.request_id or not _over(found, ended, job)):
                 return found
-            if await self._store.lead(job, key, after=found.sequence if found else 0):
-                return None
+            if lead := await self._store.lead(job, key, after=found.sequence if found else 0):
+                return lead
         # So many came and went in between: one more call does no harm.
-        return None
+        return Lead(job.request_id, job.lane, 0)
 
 
-def _gives_way(lead: Lead, job: Job) -> bool:
-    """No person waits for bulk work."""
-    return lead.lane is Lane.BATCH and job.lane is Lane.INTERACTIVE
+def _over(lead: Lead, ended: Lead | None, job: Job) -> bool:
+    """Whether nobody has to wait for who leads. No person waits for bulk work."""
+    return lead == ended or (lead.lane is Lane.BATCH and job.lane is Lane.INTERACTIVE)

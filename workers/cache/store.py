@@ -3,6 +3,8 @@
 Where an entry will be, a message without a body says which request is making it (ADR 0024).
 """
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import nats.errors
@@ -66,13 +68,14 @@ class CacheStore:
             self._log.warning("cache_entry_unreadable", tenant=tenant, key=key, errors=error.error_count())
             return None
 
-    async def lead(self, job: Job, key: str, *, after: int) -> bool:
+    async def lead(self, job: Job, key: str, *, after: int) -> Lead | None:
         """Make the job's request the one that makes the entry, until its deadline.
 
-        `after` is the sequence of what it saw there, 0 for nothing: False where that is not so any more. True too where
-        nobody can be told: then it goes on alone.
+        `after` is the sequence of what it saw there, 0 for nothing: None where that is not so any more. Where nobody
+        can be told it goes on alone, and its sequence is 0.
         """
         headers = {
+            **provenance(job.headers),
             envelope.LEADER: job.request_id,
             envelope.LANE: job.lane,
             envelope.MSG_TTL: str(int(min(max(job.remaining, 0), _LONGEST)) + _MARGIN),
@@ -82,8 +85,19 @@ class CacheStore:
             ack = await self._acks.publish(subjects.cache_entry(job.tenant, key), b"", headers, _PATIENCE)
         except (nats.errors.Error, OSError) as error:
             self._log.warning("flight_unknown", error=told(error))
-            return True
+            return Lead(job.request_id, job.lane, 0)
         if ack.status != 200 and ack.error_code != _WRONG_LAST_SEQUENCE:
             self._log.warning("flight_refused", reason=ack.reason)
-            return True
-        return ack.status == 200
+            return Lead(job.request_id, job.lane, 0)
+        return Lead(job.request_id, job.lane, ack.sequence) if ack.status == 200 else None
+
+    async def give_up(self, lead: Lead) -> None:
+        """It makes no entry after all: the next one need not wait for it. What can't be taken back ends by itself."""
+        if lead.sequence:
+            with suppress(APIError, nats.errors.Error, OSError):
+                await self._js.delete_msg(CACHE, lead.sequence)
+
+
+def provenance(headers: Mapping[str, str]) -> dict[str, str]:
+    """Whose key an entry was made with, and from which index versions: what it can be found by again."""
+    return {name: headers[name] for name in (envelope.KEY_ID, envelope.INDEX) if name in headers}

@@ -8,21 +8,22 @@ import orjson
 
 from contracts import envelope, subjects
 from contracts.apis.fields import Json
-from contracts.cache import CacheStored
+from contracts.cache import HIT, CacheStored
 from contracts.inference import InferenceCompleted
 from contracts.registry import template_of
+from infra.catalog import Catalog
 from infra.dispatch.job import Job, identify_forwarded
 from infra.dispatch.outcome import Outcome, Publication
 from infra.dispatch.stage import Handler, Stage, StageSpec
 from infra.telemetry import names
 from infra.telemetry.prompt_metrics import CacheMetrics
-from workers.cache.answering import BYPASS, HIT, MISS, Answering, miss, waits
+from workers.cache.answering import Answering, bypass, miss, waits
 from workers.cache.entry import entry_of, worth_keeping
 from workers.cache.flights import STAGE, Flights
-from workers.cache.key import cache_key
+from workers.cache.key import cache_key, models_behind
 from workers.cache.meaning import Meaning
 from workers.cache.standing import Standing
-from workers.cache.store import CacheStore
+from workers.cache.store import CacheStore, Lead, provenance
 from workers.cache.waiting import Waiting
 from workers.context import Worker, WorkerContext
 
@@ -39,29 +40,32 @@ def build(context: WorkerContext) -> Worker:
         if (outcome := await answering.before(job)) is not None:
             return outcome
         control = job.headers.get(envelope.CACHE_CONTROL)
-        if not enabled or control == "no-store":
-            return miss(job, BYPASS, None)
+        asked, catalog = job.headers.get(envelope.MODEL, ""), context.catalog.current
+        if not enabled or control == "no-store" or not is_kept(catalog, asked):
+            return bypass(job, None)
         body = orjson.loads(job.body)
         request = body["request"]
-        key = cache_key(job.headers[envelope.API], request, body.get("grounds"), job.headers)
+        models = models_behind(catalog, asked)
+        key = cache_key(job.headers[envelope.API], request, body.get("grounds"), job.headers, models)
         if control == "no-cache":
-            return miss(job, BYPASS, key)
+            return bypass(job, key)
         found = await standing.of(job, key)
         if isinstance(found, CacheStored):
             return await answering.answer(job, request, found, HIT)
-        return await missed(job, body, key) if found is None else waits(job, key)
+        return await leading(job, body, key, found) if found.request_id == job.request_id else waits(job, key)
 
-    async def missed(job: Job, body: Json, key: str) -> Outcome:
+    async def leading(job: Job, body: Json, key: str, lead: Lead) -> Outcome:
         similar = await meaning.look_up(job, body)
         if similar is None:
-            return miss(job, MISS, key)
+            return miss(job, key, lead)
+        await store.give_up(lead)
         return await answering.answer(job, body["request"], similar.entry, similar.status)
 
     def counted(handler: Handler) -> Handler:
         async def handle(job: Job) -> Outcome:
             outcome = await handler(job)
             if (status := job.span.attributes.get(names.CACHE)) is not None:
-                metrics.lookups.labels(status).inc()
+                metrics.lookups.labels(str(status).partition(";")[0]).inc()
             return outcome
 
         return handle
@@ -81,9 +85,13 @@ def build(context: WorkerContext) -> Worker:
         )
         body = entry_of(answer).model_dump_json(exclude_none=True).encode()
         message_id = f"{job.tenant}.{job.request_id}.cache.stored"
-        life = {envelope.MSG_TTL: str(math.ceil(settings.cache_ttl) or 1)}
-        return Outcome("stored", (Publication("cache.stored", subject, message_id, body, life, carry=False),))
+        headers = {envelope.MSG_TTL: str(math.ceil(settings.cache_ttl) or 1), **provenance(job.headers)}
+        if flight := job.headers.get(envelope.FLIGHT):
+            # Not where somebody has taken its place meanwhile, nor where it was purged.
+            headers[envelope.EXPECTED_LAST_SEQUENCE] = flight
+        return Outcome("stored", (Publication("cache.stored", subject, message_id, body, headers, carry=False),))
 
+    waiting = Waiting(standing, flights, answering, leading, connection.client)
     width = settings.stage_concurrency
     spec = StageSpec("cache", template_of("inference.validated"), identify_forwarded, width)
     room = context.subscriptions["waiting"][0].max_ack_pending
@@ -92,9 +100,15 @@ def build(context: WorkerContext) -> Worker:
     return Worker(
         (
             Stage(spec, counted(look_up), context.subscriptions["cache"]),
-            Stage(many, counted(Waiting(standing, flights, answering).handle), context.subscriptions["waiting"]),
+            Stage(many, counted(waiting.handle), context.subscriptions["waiting"]),
             Stage(filling, fill, context.subscriptions["cache-fill"]),
         ),
         open=flights.listen,
         close=meaning.close,
     )
+
+
+def is_kept(catalog: Catalog, asked: str) -> bool:
+    """Whether answers of a model are given again. One that nobody knows has no answers."""
+    model = catalog.resolve(asked)
+    return model is None or model.cache.exact

@@ -105,7 +105,7 @@ class Caller:
         self, job: Job, call: Call, running: "asyncio.Task[None]", stop: Stop, too_late: PenstockError
     ) -> PenstockError | None:
         try:
-            with self._gone.stops(job.tenant, job.request_id, running), stop.ends(running):
+            with self._gone.stops(job, running), stop.ends(running):
                 async with asyncio.timeout(call.timeout):
                     await running
         except PenstockError as error:

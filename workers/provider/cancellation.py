@@ -1,8 +1,11 @@
-"""Callers that went away. Every provider worker hears of every one; the one that has the request stops its calls."""
+"""Callers that went away. Every provider worker hears of every one; the one that has the request stops its calls.
+
+Not where others wait for its answer.
+"""
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +13,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from contracts import subjects
+from infra.dispatch.job import Job
 
 _REMEMBERED = 10_000
 """Cancelled requests that have not arrived here yet, at most; one that waits longer in the queue is called in vain."""
@@ -46,8 +50,10 @@ class Cancellations:
     A tenant's word is for its own request of that id; Penstock's own ids are nobody else's.
     """
 
-    def __init__(self) -> None:
-        self._calls: dict[str, dict[asyncio.Task[Any], str]] = {}
+    def __init__(self, waits_for: Callable[[Job], Awaitable[bool]]) -> None:
+        self._waits_for = waits_for
+        self._calls: dict[str, dict[asyncio.Task[Any], Job]] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
         self._left: OrderedDict[str, None] = OrderedDict()
 
     async def listen(self, client: Client) -> None:
@@ -59,28 +65,42 @@ class Cancellations:
         """Whether the caller of this request went away."""
         return any(subject in self._left for subject in _said_on(tenant, request_id))
 
+    async def spares(self, job: Job) -> bool:
+        """Whether the job's request goes on without its caller: then it is as if that one had not left."""
+        if not await self._waits_for(job):
+            return False
+        for subject in _said_on(job.tenant, job.request_id):
+            self._left.pop(subject, None)
+        return True
+
     @contextmanager
-    def stops(self, tenant: str, request_id: str, call: "asyncio.Task[Any]") -> Iterator[None]:
+    def stops(self, job: Job, call: "asyncio.Task[Any]") -> Iterator[None]:
         """While the body runs, `call` is cancelled when its caller leaves, at once where it has left already."""
-        calls = self._calls.setdefault(request_id, {})
-        calls[call] = tenant
-        if self.left(tenant, request_id):
-            call.cancel()
+        calls = self._calls.setdefault(job.request_id, {})
+        calls[call] = job
+        if self.left(job.tenant, job.request_id):
+            stopping = asyncio.create_task(self._stop(job, call))
+            self._stopping.add(stopping)
+            stopping.add_done_callback(self._stopping.discard)
         try:
             yield
         finally:
             calls.pop(call, None)
             if not calls:
-                self._calls.pop(request_id, None)
+                self._calls.pop(job.request_id, None)
 
     async def _on_cancel(self, message: Msg) -> None:
         self._left[message.subject] = None
         if len(self._left) > _REMEMBERED:
             self._left.popitem(last=False)
         request_id = message.subject.rpartition(".")[2]
-        for call, tenant in self._calls.get(request_id, {}).items():
-            if self.left(tenant, request_id):
-                call.cancel()
+        for call, job in list(self._calls.get(request_id, {}).items()):
+            if self.left(job.tenant, request_id):
+                await self._stop(job, call)
+
+    async def _stop(self, job: Job, call: "asyncio.Task[Any]") -> None:
+        if not await self.spares(job):
+            call.cancel()
 
 
 def _said_on(tenant: str, request_id: str) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, Publication
 from infra.prices import PriceSet
 from infra.responses import place_of
+from workers.provider.audience import Audience
 from workers.provider.journal import Journal, OvertakenError
 from workers.provider.make import Tools
 from workers.provider.plan import plan_of
@@ -31,13 +32,20 @@ from workers.provider.usage import estimated
 class Handling:
     """The provider worker's handler, apart from the stages that it serves."""
 
-    def __init__(
-        self, catalog: CatalogSource, client: Client, js: JetStreamContext, recovery: Recovery, tools: Tools
+    def __init__(  # noqa: PLR0913, PLR0917 - what requests need
+        self,
+        catalog: CatalogSource,
+        client: Client,
+        js: JetStreamContext,
+        recovery: Recovery,
+        audience: Audience,
+        tools: Tools,
     ) -> None:
         self._js = js
         self._catalog = catalog
         self._client = client
         self._recovery = recovery
+        self._audience = audience
         self._tools = tools
 
     async def handle(self, job: Job) -> Outcome:
@@ -71,18 +79,20 @@ class Handling:
         prompt_tokens = estimated(api, request if grounding is None else grounding.request, 0).input_tokens
         plan = plan_of(job.headers, catalog, prompt_tokens)
         model = catalog.resolve(_first_model(job.headers))
+        relay = relay_for(self._client, job, request)
         run = Run(
             job,
             request,
             plan,
-            relay_for(self._client, job, request),
+            relay,
             tools=self._tools,
             journal=Journal(job, past, self._tools.emitter, self._recovery),
             hedge_after=model.hedge_after if model else None,
             place=place,
             grounding=grounding,
         )
-        return await run.to_the_end()
+        with self._audience.hears(job, relay):
+            return await run.to_the_end()
 
     def _owed(self, job: Job, past: Past) -> tuple[Publication, ...]:
         return tuple(row_owed(job, call, past.terminal, self._prices_of(job, call)) for call in past.last_calls)

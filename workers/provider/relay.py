@@ -1,26 +1,67 @@
-"""The token stream: each event to the ingress that waits for it, over core NATS, numbered so that a gap is seen."""
+"""The token stream: each event to the ingress that waits for it, over core NATS, numbered so that a gap is seen.
 
+Whoever asked the same hears it too, from its beginning, whenever they join (ADR 0024).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from nats.aio.client import Client
 
 from contracts import envelope, subjects
+from contracts.apis.fields import Json
+from contracts.apis.responses.restamp import Restamp
+from contracts.cache import COALESCED, MISS, FlightJoined
 from contracts.inference import OPENAI_CHAT
+from contracts.responses import response_id_of
 from infra.dispatch.job import Job
 from workers.provider.attempt import Attempt
 from workers.provider.said import Send
 
 
-class DeltaRelay:
-    """Sends the events of one request. `sent` counts them over all attempts; after the first there is no way back."""
+@dataclass(frozen=True, slots=True)
+class _Event:
+    event: Json
+    body: bytes
+    of_usage: bool
+    attempt: Attempt
 
-    def __init__(self, client: Client, job: Job, *, hides_usage: bool) -> None:
+
+@dataclass(slots=True)
+class _Listener:
+    """One request that hears the stream. `at` counts what it has been given or spared, `sent` what it was sent."""
+
+    subject: str
+    status: str
+    wants_usage: bool
+    stamp: Callable[[Json], Json] | None = None
+    at: int = 0
+    sent: int = 0
+    busy: bool = False
+
+
+class DeltaRelay:
+    """Sends the events of one request. `keeps`: others may join, and hear what was said before."""
+
+    def __init__(self, client: Client, job: Job, *, wants_usage: bool, keeps: bool) -> None:
         self._client = client
-        self._subject = subjects.delta(job.headers[envelope.INGRESS], job.request_id)
-        self._hides_usage = hides_usage
+        self._chat = job.headers[envelope.API] == OPENAI_CHAT
         self._route = job.headers.get(envelope.ROUTE, "")
-        self.sent = 0
+        status = job.headers.get(envelope.CACHE_STATUS, "bypass")
+        subject = subjects.delta(job.headers[envelope.INGRESS], job.request_id)
+        self._own = _Listener(subject, status, wants_usage)
+        self._others: dict[str, _Listener] = {}
+        self._said: list[_Event] = []
+        self.keeps = keeps
+        self.events = self.usage_events = 0
+        """What there was to hear, over all attempts, and how much of that only those get who ask for the usage."""
+
+    @property
+    def sent(self) -> int:
+        """Events that the request itself was sent, over all attempts; after the first there is no way back."""
+        return self._own.sent
 
     def sender(self, attempt: Attempt) -> Send:
         """What takes the events of one attempt."""
@@ -30,16 +71,54 @@ class DeltaRelay:
 
         return send
 
-    async def _send(self, event: dict[str, Any], attempt: Attempt) -> None:
-        if self._hides_usage and not event["choices"] and event.get("usage"):
+    def admit(self, joined: FlightJoined) -> None:
+        """Somebody joins, once; `catch_up` or the next event has them hear the beginning."""
+        if joined.request_id in self._others:
             return
-        self.sent += 1
-        headers = {envelope.SEQUENCE: str(self.sent), envelope.ATTEMPTS: str(attempt.number)}
-        if self.sent == 1:
-            headers[envelope.DEPLOYMENT] = attempt.deployment.name
-            headers[envelope.PROVIDER_MODEL] = attempt.provider_model
+        own = joined.settings
+        stamp = None if own is None else Restamp(response_id_of(joined.request_id), joined.created_at, own)
+        subject = subjects.delta(joined.ingress, joined.request_id)
+        self._others[joined.request_id] = _Listener(subject, COALESCED, joined.include_usage, stamp)
+
+    async def catch_up(self, request_id: str) -> None:
+        """Send one that joined what it has not heard yet."""
+        listener = self._others[request_id]
+        if listener.busy:
+            return
+        # What is said meanwhile is sent by this loop too: in order, and once.
+        listener.busy = True
+        try:
+            while listener.at < len(self._said):
+                event = self._said[listener.at]
+                listener.at += 1
+                await self._tell(listener, event)
+        finally:
+            listener.busy = False
+
+    async def _send(self, event: Json, attempt: Attempt) -> None:
+        of_usage = self._chat and not event["choices"] and bool(event.get("usage"))
+        said = _Event(event, orjson.dumps(event), of_usage, attempt)
+        self.events += 1
+        self.usage_events += of_usage
+        if self.keeps:
+            self._said.append(said)
+        await self._tell(self._own, said)
+        for request_id in list(self._others):
+            await self.catch_up(request_id)
+
+    async def _tell(self, listener: _Listener, said: _Event) -> None:
+        if said.of_usage and not listener.wants_usage:
+            return
+        listener.sent += 1
+        made = said.attempt.number if listener is self._own else 0
+        headers = {envelope.SEQUENCE: str(listener.sent), envelope.ATTEMPTS: str(made)}
+        if listener.sent == 1:
+            headers[envelope.DEPLOYMENT] = said.attempt.deployment.name
+            headers[envelope.PROVIDER_MODEL] = said.attempt.provider_model
             headers[envelope.ROUTE] = self._route
-        await self._client.publish(self._subject, orjson.dumps(event), headers=headers)
+            headers[envelope.CACHE_STATUS] = listener.status
+        body = said.body if listener.stamp is None else orjson.dumps(listener.stamp(said.event))
+        await self._client.publish(listener.subject, body, headers=headers)
 
 
 def relay_for(client: Client, job: Job, request: dict[str, Any]) -> DeltaRelay | None:
@@ -50,4 +129,9 @@ def relay_for(client: Client, job: Job, request: dict[str, Any]) -> DeltaRelay |
     if job.headers.get(envelope.STREAM) != "true" or envelope.INGRESS not in job.headers:
         return None
     wants_usage = bool((request.get("stream_options") or {}).get("include_usage"))
-    return DeltaRelay(client, job, hides_usage=job.headers[envelope.API] == OPENAI_CHAT and not wants_usage)
+    return DeltaRelay(client, job, wants_usage=wants_usage, keeps=may_have_company(job))
+
+
+def may_have_company(job: Job) -> bool:
+    """Whether others may wait for this request's answer."""
+    return job.headers.get(envelope.CACHE_STATUS) == MISS and envelope.CACHE_KEY in job.headers

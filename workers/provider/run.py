@@ -114,7 +114,7 @@ class Run:
 
     async def _attempt_one(self, *, again: bool) -> Made:
         """One call, or two side by side, and what follows."""
-        self._require_caller()
+        await self._require_caller()
         patient = self._job.lane is Lane.BATCH
         grant = await self._tools.fleet.admit(self._plan, again=again, within=self._job.remaining, patient=patient)
         if grant.skipped:
@@ -128,8 +128,9 @@ class Run:
         self._next = self._following(made)
         return made
 
-    def _require_caller(self) -> None:
-        if self._tools.gone.left(self._job.tenant, self._job.request_id):
+    async def _require_caller(self) -> None:
+        gone, job = self._tools.gone, self._job
+        if gone.left(job.tenant, job.request_id) and not await gone.spares(job):
             raise NothingToCallError(ErrorCode.CANCELLED, "the caller went away", stage=STAGE)
 
     async def _hedged(self, grant: Grant, after: float) -> Made:
@@ -201,6 +202,8 @@ class Run:
             provider_model=attempt.provider_model,
             route=job.headers.get(envelope.ROUTE),
             cache=job.headers.get(envelope.CACHE_STATUS, "bypass"),
+            events=self._relay.events if self._relay and self._relay.keeps else None,
+            usage_events=self._relay.usage_events if self._relay and self._relay.keeps else None,
             **shared,
         )
         stored = kept(job, self._request, response, place)

@@ -13,6 +13,7 @@ from infra.telemetry.metrics import ProviderMetrics
 from infra.telemetry.prompt_metrics import GenAiMetrics
 from workers.context import Worker, WorkerContext
 from workers.leftovers import leftover_providers
+from workers.provider.audience import Audience
 from workers.provider.breaker_store import BreakerStore
 from workers.provider.breaker_watch import BreakerWatch
 from workers.provider.budgets import Budgets, Estimates
@@ -33,7 +34,8 @@ def build(context: WorkerContext) -> Worker:
     connection, settings = context.connection, context.settings
     pool = ProviderPool(context.catalog.current, settings.provider_concurrency)
     context.catalog.on_change(pool.apply)
-    gone, recovery, prices = Cancellations(), Recovery(connection.client, connection.js), PriceBook()
+    audience, recovery = Audience(connection.client, connection.js), Recovery(connection.client, connection.js)
+    gone, prices = Cancellations(audience.waits_for), PriceBook()
     census, metrics, log = Census(), ProviderMetrics(context.registry), context.log
     watch = BreakerWatch(census, BreakerStore(connection.client, connection.js, log), metrics, log)
     context.catalog.on_change(watch.follow)
@@ -50,11 +52,12 @@ def build(context: WorkerContext) -> Worker:
         budgets=budgets,
         max_attempts=settings.provider_attempts,
     )
-    handling = Handling(context.catalog, connection.client, connection.js, recovery, tools)
+    handling = Handling(context.catalog, connection.client, connection.js, recovery, audience, tools)
 
     async def open_() -> None:
         await gone.listen(connection.client)
         await recovery.listen()
+        await audience.listen()
         await watch.follow(context.catalog.current)
         await watch.open()
 

@@ -39,11 +39,19 @@ class Searches(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """What was found for a prompt, the best first. `confidential`: no model outside may be shown it."""
+    """What was found for a prompt, the best first. `confidential`: no model outside may be shown it.
+
+    `versions` are the index versions that were searched, as `store@version`.
+    """
 
     grounds: tuple[Ground, ...]
-    stores: int = 0
+    versions: tuple[str, ...] = ()
     confidential: bool = False
+
+    @property
+    def stores(self) -> int:
+        """How many were searched."""
+        return len(self.versions)
 
     @property
     def tokens(self) -> int:
@@ -68,11 +76,12 @@ class Grounder:
         job.span.attributes[names.RETRIEVAL_HITS] = len(found.grounds)
         job.span.attributes[names.GROUNDING_TOKENS] = found.tokens
         body["grounds"] = [ground.model_dump(exclude_none=True) for ground in found.grounds]
-        headers = {}
+        # Another version is another question, even where it has the same to say.
+        headers = {envelope.INDEX: ",".join(found.versions)} if found.versions else {}
         if found.confidential:
             # A hard constraint, whatever the caller asked for: no fallback leads out of the house either.
             body["residency"] = LOCAL
-            headers = {envelope.RESIDENCY: LOCAL, envelope.CONFIDENTIAL: "true"}
+            headers |= {envelope.RESIDENCY: LOCAL, envelope.CONFIDENTIAL: "true"}
             job.span.attributes[names.RESIDENCY] = LOCAL
         job.body = orjson.dumps(body)
         return forwarded(job, "inference.validated", subjects.validated(job.lane, job.tenant), headers)
@@ -100,7 +109,7 @@ async def look_up(  # noqa: PLR0913, PLR0917 - whose prompt it is, and how much 
     found = _ranked(ground for of_tool in by_tool for ground in of_tool)
     return LookedUp(
         tuple(within(found, budget)),
-        stores=len({answer.store_id for answer in answers}),
+        versions=tuple(sorted({f"{answer.store_id}@{answer.version or 0}" for answer in answers})),
         confidential=any(answer.confidential for answer in answers),
     )
 

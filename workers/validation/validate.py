@@ -27,7 +27,8 @@ STAGE = "validation"
 _SEARCHING = (OPENAI_CHAT, OPENAI_RESPONSES)
 _FOUND_OUT_LATER = frozenset(
     {
-        *(envelope.CACHE_STATUS, envelope.CACHE_KEY, envelope.DEPLOYMENTS, envelope.LONG_CONTEXT, envelope.ROUTE),
+        *(envelope.CACHE_STATUS, envelope.CACHE_KEY, envelope.FLIGHT, envelope.INDEX),
+        *(envelope.DEPLOYMENTS, envelope.LONG_CONTEXT, envelope.ROUTE),
         envelope.CONFIDENTIAL,
         envelope.COUNTED,
         envelope.TAGS,

@@ -33,12 +33,17 @@ def restamped(response: Json, *, response_id: str, created_at: int, request: Jso
 
     Calls keep their `call_id`. Raises `KeyError` or `TypeError` for what is no Response.
     """
-    stamped = {**response, **own_settings(request), "id": response_id, "created_at": created_at}
-    if stamped.get("completed_at") is not None:
-        stamped["completed_at"] = created_at
+    return stamped(response, response_id, created_at, own_settings(request))
+
+
+def stamped(response: Json, response_id: str, created_at: int, own: Json) -> Json:
+    """The same with settings that are known. Raises `KeyError` or `TypeError` for what is no Response."""
+    changed = {**response, **own, "id": response_id, "created_at": created_at}
+    if changed.get("completed_at") is not None:
+        changed["completed_at"] = created_at
     counts: Counter[str] = Counter()
-    stamped["output"] = [_renamed(item, response_id, counts) for item in map(object_of, response["output"])]
-    return stamped
+    changed["output"] = [_renamed(item, response_id, counts) for item in map(object_of, response["output"])]
+    return changed
 
 
 def _renamed(item: Json, response_id: str, counts: Counter[str]) -> Json:

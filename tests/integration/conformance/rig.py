@@ -26,7 +26,7 @@ from tests.support.pipeline import TENANT, Pipeline, Stored, new_request_id, pro
 from tests.support.waiting import eventually
 from tests.support.workers import Intercept, RunningWorkers, StartWorkers, intercepted
 from workers.cache.entry import entry_of
-from workers.cache.key import cache_key
+from workers.cache.key import cache_key, models_behind
 
 
 @dataclass(slots=True)
@@ -54,8 +54,10 @@ class Rig:
             await make_store(engine, TENANT, STORE)
             await engine.dispose()
         if self.case.cached:
+            asked = prompt("any")["request"]
             entry = entry_of(completed_body("earlier")).model_dump_json().encode()
-            subject = subjects.cache_entry(TENANT, cache_key(OPENAI_CHAT, prompt("any")["request"]))
+            models = models_behind(self.pipeline.catalog, asked["model"])
+            subject = subjects.cache_entry(TENANT, cache_key(OPENAI_CHAT, asked, models=models))
             await self.pipeline.publish(subject, entry)
 
     def running(self) -> AbstractAsyncContextManager[RunningWorkers]:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import envelope
 from contracts.apis.fields import Json
-from contracts.cache import CacheStored
+from contracts.cache import SEMANTIC, CacheStored
 from contracts.errors import PenstockError
 from infra.catalog import CatalogSource
 from infra.dispatch.job import Job
@@ -19,7 +19,6 @@ from infra.telemetry.logs import Logger
 from infra.telemetry.metrics import SemanticMetrics
 from ingestion.embedding.wire import decode_vector, encode_vector
 from ingestion.embedding.wordllama import DIMENSION, NAME, WordLlamaModel
-from workers.cache.answering import SEMANTIC
 from workers.cache.semantic.candidates import NEIGHBOURS, Candidate, Neighbour, candidate_of
 from workers.cache.semantic.guards import agree, facts_of
 from workers.cache.semantic.learning import Rule
