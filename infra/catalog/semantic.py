@@ -8,7 +8,7 @@ from infra.catalog.entry import Entry
 
 
 class SemanticCache(Entry):
-    """Answers of this model may be given to questions that mean the same: docs/cache.md."""
+    """Answers of this model may be given to questions that mean the same: docs/semantic-cache.md."""
 
     target: Annotated[float, Field(gt=0, le=0.2, description="The share of hits that may be wrong.")] = 0.01
     verify: Annotated[

@@ -19,6 +19,8 @@ _NEAREST = (
     f"SELECT {_COLUMNS} FROM semantic_entries WHERE tenant_id = %s AND scope = %s AND expires_at > now() "  # noqa: S608
     "ORDER BY embedding <=> %s::halfvec LIMIT %s"
 ).encode()
+# A scope that many others stand around is not found within the graph's first look. One trip with the query.
+_ON = b"SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)"
 _ADD = text("""
 INSERT INTO semantic_entries (tenant_id, request_id, scope, facts, embedding, cluster, cache_key, answer_sha256,
                               answer_facts, answer_embedding, expires_at)
@@ -39,8 +41,8 @@ DELETE FROM semantic_entries WHERE id IN (
   SELECT id FROM semantic_entries WHERE scope = :scope AND expires_at > now() ORDER BY expires_at DESC, id DESC
   OFFSET :most)
 """)
-MOST = 10_000
-"""Entries of one scope: all of them are compared, 10,000 in some 4 ms."""
+MOST = 20_000
+"""Entries of one scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,12 @@ async def nearest(
     async with snapshot(engine, tenant) as driver:
         driver.adapters.register_dumper(HalfVector, HalfVectorDumper)
         half = HalfVector(vector)
-        rows = await (await driver.execute(_NEAREST, (half, tenant, scope, half, limit), prepare=True)).fetchall()
-    return [_found(row) for row in rows]
+        async with driver.pipeline():
+            await driver.execute(_ON, prepare=True)
+            cursor = await driver.execute(_NEAREST, (half, tenant, scope, half, limit), prepare=True)
+            rows = await cursor.fetchall()
+    # The graph's order is a little loose.
+    return sorted(map(_found, rows), key=lambda entry: -entry.similarity)
 
 
 async def add(connection: AsyncConnection, tenant: str, new: NewEntry, cluster: int | None) -> None:

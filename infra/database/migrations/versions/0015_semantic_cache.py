@@ -33,6 +33,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "request_id"),
     )
     op.create_index("semantic_entries_by_scope", "semantic_entries", ["tenant_id", "scope", "expires_at"])
+    # Along the graph for a scope that holds much of the table; a small one is compared as a whole, by the index above.
+    op.execute("CREATE INDEX semantic_entries_by_meaning ON semantic_entries USING hnsw (embedding halfvec_cosine_ops)")
     op.create_table(
         "semantic_outcomes",
         sa.Column("tenant_id", sa.Text, primary_key=True),
