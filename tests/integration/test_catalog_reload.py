@@ -189,7 +189,9 @@ async def test_what_waits_for_a_provider_that_is_gone_before_the_worker_starts_e
     pipeline: Pipeline, workers: StartWorkers, catalog: Path, simulator: Simulator
 ) -> None:
     async with workers("validation", "cache", "routing"):
-        waiting = await asyncio.gather(*(pipeline.publish_request(model="first-model", lane=lane) for lane in LANES))
+        waiting = await asyncio.gather(
+            *(pipeline.publish_request(model="first-model", lane=lane, content=lane) for lane in LANES)
+        )
         await eventually(lambda: has_routed(pipeline, len(LANES)))
     write(catalog, catalog_of(simulator, "second"))
     async with workers("provider"):
