@@ -151,6 +151,7 @@ def _mount() -> None:
     from cli.route.command import app as route
     from cli.search import search
     from cli.stores import app as stores
+    from cli.trace.command import trace
     from cli.usage.command import usage
 
     app.command("ingest")(ingest)
@@ -159,6 +160,7 @@ def _mount() -> None:
     tenants.command("nats-creds")(nats_creds)
     tenants.command("nats-revoke")(nats_revoke)
     app.command("usage")(usage)
+    app.command("trace")(trace)
     app.add_typer(stores, name="store", help="Vector stores: what they hold, their index versions.")
     app.add_typer(reindex, name="reindex", help="Build a store's next index version while the live one serves.")
     app.add_typer(route, name="route", help="The prompt router: what it takes a prompt for, and how often it is right.")

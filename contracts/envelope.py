@@ -24,6 +24,7 @@ TIME = "ce-time"
 SPEC = "ce-specversion"
 TRACEPARENT = "traceparent"
 TRACESTATE = "tracestate"
+BAGGAGE = "baggage"
 
 REQUEST_ID = "ce-requestid"
 TENANT = "ce-tenant"
@@ -109,6 +110,9 @@ class Envelope(BaseModel):
     message_id: Annotated[str, Field(alias=MSG_ID, description="JetStream's key for dropping duplicates.")]
     traceparent: Annotated[str | None, Field(alias=TRACEPARENT, description="W3C trace context.")] = None
     tracestate: Annotated[str | None, Field(alias=TRACESTATE)] = None
+    baggage: Annotated[
+        str | None, Field(alias=BAGGAGE, description="W3C baggage: tenant and tags. Only in what stages pass on.")
+    ] = None
     request_id: Annotated[str | None, Field(alias=REQUEST_ID)] = None
     tenant: Annotated[str | None, Field(alias=TENANT, description="From the subject, never from a body.")] = None
     key_id: Annotated[str | None, Field(alias=KEY_ID, description="Public id of the API key.")] = None

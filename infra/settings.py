@@ -174,6 +174,13 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="A YAML file of further rules, a name and a regular expression each, applied before ours."),
     ] = None
+    baggage: Annotated[
+        Literal["off", "inside", "providers"],
+        Field(
+            description="How far tenant and tags travel as W3C baggage: nowhere, with Penstock's own messages, or to "
+            "providers as well."
+        ),
+    ] = "inside"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="The least that is logged.")
     ] = "info"

@@ -22,7 +22,7 @@ from infra.dispatch.ending import Ended, released
 from infra.dispatch.gate import LaneGate
 from infra.dispatch.job import Job, Position, deadline_of, position_of, require_identity
 from infra.dispatch.outcome import Outcome, Publication
-from infra.dispatch.spans import process_span
+from infra.dispatch.spans import process_span, told_of, unread
 from infra.dispatch.stage import DispatchTools, Handler, StageSpec
 from infra.telemetry import about, names
 from infra.telemetry.told import told
@@ -78,6 +78,7 @@ class Dispatcher:
             about.begin(about.About(self._spec.name, job.request_id, job.tenant, trace.trace_id))
             label = await self._run(job)
         except ContractError as error:
+            unread(self._tools.tracer, self._spec, message, position, error)
             label = await self._bury(position, error)
         except asyncio.CancelledError:
             label = "handed_back"
@@ -116,15 +117,17 @@ class Dispatcher:
             try:
                 await self._give_way(job.lane)
                 job.span.attributes[names.GATE_WAIT_MS] = round((time.time_ns() - job.span.started_ns) / 1e6, 3)
-                label = await self._settle(job, await self._attempt(job))
+                outcome = await self._attempt(job)
+                label, problem = await self._settle(job, outcome), told_of(job.span, outcome.error)
             finally:
                 self._gate.release(job.lane)
         except PenstockError as error:
-            problem = told(error)
+            problem = told_of(job.span, error)
             label = await self._retry_or_give_up(job, error)
         except Exception as error:  # noqa: BLE001 - a bug costs one message its turn, not the worker its life
             problem = told(error)
-            label = await self._retry_or_give_up(job, self._bug(job, error))
+            told_of(job.span, bug := self._bug(job, error))
+            label = await self._retry_or_give_up(job, bug)
         finally:
             job.span.attributes[names.STAGE] = self._spec.name
             job.span.attributes[names.OUTCOME] = label

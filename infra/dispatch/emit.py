@@ -12,6 +12,7 @@ from infra.dispatch.job import Job
 from infra.dispatch.outcome import Publication
 from infra.dispatch.spans import send_span
 from infra.telemetry import names
+from infra.telemetry.baggage import baggage_of
 from infra.telemetry.told import told
 from infra.telemetry.tracing import Span, Tracer
 
@@ -33,7 +34,8 @@ class Emitter:
         """Store one message under a send span. Raises `PenstockError`."""
         if not publication.carry:
             return await self._publish(job, publication, job.span)
-        span = send_span(self._tracer, template_of(publication.event), publication, job.span.context)
+        parent, links = (None, (job.span.context,)) if publication.apart else (job.span.context, ())
+        span = send_span(self._tracer, template_of(publication.event), publication, parent, links)
         try:
             stored = await self._publish(job, publication, span)
         except PenstockError as error:
@@ -65,4 +67,6 @@ class Emitter:
             headers[envelope.EXPECTED_LAST_SEQUENCE] = "0"
             headers[envelope.EXPECTED_LAST_SEQUENCE_SUBJECT] = subjects.terminal(job.lane, job.tenant, job.request_id)
         headers.update(publication.headers)
+        if publication.carry and self._tracer.baggage != "off":
+            headers[envelope.BAGGAGE] = baggage_of(job.tenant, headers.get(envelope.TAGS))
         return headers

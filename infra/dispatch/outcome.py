@@ -13,9 +13,9 @@ from infra.dispatch.job import Job
 class Publication:
     """One message to store. `event` names its contract; `key` its message id; `headers` go over the carried ones.
 
-    A `terminal` one is stored only if the request has no terminal message yet; `error_code` is why it failed, if it
-    did. `carry` passes the job's envelope on:
-    without it, nobody takes the message further, so it gets no send span of its own either.
+    A `terminal` one is stored only if the request has no terminal message yet. `carry` passes the job's envelope on:
+    without it, nobody takes the message further, so it gets no send span of its own either. `apart` is for one of very
+    many: it begins a trace of its own that links to the job's. `error` is what a `failed` says.
     """
 
     event: str
@@ -25,7 +25,13 @@ class Publication:
     headers: Mapping[str, str] = field(default_factory=dict)
     terminal: bool = False
     carry: bool = True
-    error_code: str | None = None
+    apart: bool = False
+    error: PenstockError | None = None
+
+    @property
+    def error_code(self) -> str | None:
+        """Why it failed, if it did."""
+        return None if self.error is None else self.error.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,11 @@ class Outcome:
     ack: bool = True
     settled: Callable[[], Awaitable[None]] | None = None
     ended: InferenceCompleted | InferenceFailed | None = None
+
+    @property
+    def error(self) -> PenstockError | None:
+        """What it tells the caller went wrong."""
+        return next((each.error for each in self.publications if each.error is not None), None)
 
 
 def forwarded(job: Job, event: str, subject: str, headers: Mapping[str, str]) -> Outcome:
@@ -71,7 +82,7 @@ def failed(job: Job, error: PenstockError, **details: object) -> Publication:
         key=terminal_key(job),
         body=body.model_dump_json(exclude_none=True).encode(),
         terminal=True,
-        error_code=error.code,
+        error=error,
     )
 
 

@@ -19,7 +19,7 @@ class Tracing:
     """The tracers of one process. Without a place for spans nothing is recorded, but contexts still travel."""
 
     def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
-        self._ratio = settings.trace_ratio
+        self._ratio, self._baggage = settings.trace_ratio, settings.baggage
         self._processor = span_processor(settings, environ)
         self._tail: Tail | None = None
         self._kept: KeptTraces | None = None
@@ -34,7 +34,7 @@ class Tracing:
 
     def tracer(self, service: str) -> Tracer:
         """The tracer of one service of this process."""
-        return Tracer(service, self._processor, self._ratio, self._tail)
+        return Tracer(service, self._processor, self._ratio, self._tail, self._baggage)
 
     async def close(self) -> None:
         """Export what is left."""

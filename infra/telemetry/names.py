@@ -24,6 +24,8 @@ OUTCOME = "penstock.outcome"
 
 REQUEST_ID = "penstock.request_id"
 TENANT = "penstock.tenant"
+TAG = "penstock.tag"
+"""In baggage, before the name of a tag."""
 LANE = "penstock.lane"
 STAGE = "penstock.stage"
 CACHE = "penstock.cache"
@@ -91,7 +93,6 @@ GEN_AI_OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 GEN_AI_CACHED_TOKENS = "gen_ai.usage.cache_read.input_tokens"
 SERVER_ADDRESS = "server.address"
 
-GEN_AI_MAX_TOKENS = "gen_ai.request.max_tokens"
 
 # Events: something that was decided within a span, and when.
 DEPLOYMENT_SKIPPED = "deployment.skipped"
@@ -103,8 +104,8 @@ LIMITER_COUNTED, LIMITER_REFUSED = "limiter.counted", "limiter.refused"
 BUDGET_RESERVED, BUDGET_REFUSED = "budget.reserved", "budget.refused"
 OBSTACLE, REASON = "penstock.obstacle", "penstock.reason"
 PAUSE_MS, OPEN_MS = "penstock.pause_ms", "penstock.open_ms"
-LIMITS = "penstock.limits"
-"""How many limits were asked."""
+LIMITS, ROOM = "penstock.limits", "penstock.room"
+"""How many limits were asked, and what the one with the least room still lets through."""
 AMOUNT_USD = "penstock.amount_usd"
 
 CONTENT_REQUEST, CONTENT_ANSWER = "penstock.content.request", "penstock.content.answer"

@@ -16,6 +16,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from infra.telemetry import names
+from infra.telemetry.baggage import Reach
 from infra.telemetry.tail import Tail
 
 AttributeValue = str | bool | int | float | Sequence[str]
@@ -88,9 +89,15 @@ class Tracer:
     """Makes the spans of one service. Without a processor nothing is recorded, but contexts still travel."""
 
     def __init__(
-        self, service: str, processor: SpanProcessor | None, ratio: float = 1.0, tail: Tail | None = None
+        self,
+        service: str,
+        processor: SpanProcessor | None,
+        ratio: float = 1.0,
+        tail: Tail | None = None,
+        baggage: Reach = "off",
     ) -> None:
         self.service = service
+        self.baggage = baggage
         self._processor = processor
         self._tail = tail
         self._resource = Resource.create({"service.name": f"penstock-{service}", "service.namespace": "penstock"})

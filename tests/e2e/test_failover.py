@@ -4,14 +4,22 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import openai
 import pytest
 from openai import OpenAI
 
+from cli.trace.jaeger import Jaeger
+from cli.trace.otlp import trace_ids_in, trace_in
+from cli.trace.spans import TraceSpan, is_whole
+from infra.embedded.datadir import DataDirectory
+from infra.telemetry.span_files import frames_with
 from tests.e2e.running import Penstock, Up, penstock_of
+from tests.e2e.traced_request import assert_one_tree, worst_day
 from tests.e2e.waiting import until
 from tests.support.homes import home_directory
+from tests.support.jaeger import jaeger_binary, running_jaeger
 from tests.support.reliability import GOOD, write_reliability_catalog
 from tests.support.simulator import Simulator
 from workers.provider.breaker import OPEN_FOR, STREAK
@@ -129,3 +137,49 @@ def test_where_nothing_answers_the_caller_is_told_when_to_try_again(
     assert found == [(502, "provider_error")] * 2 + [(502, "provider_unavailable")] * 2
     assert 1 <= int(raised.value.response.headers["retry-after"]) <= OPEN_FOR
     assert simulator.stats()["calls"] == STREAK
+
+
+def trace_of(penstock: Penstock, request_id: str) -> list[TraceSpan]:
+    """Its spans, once all of them are in the files that the platform keeps."""
+    directory = DataDirectory(penstock.logs.parent).spans
+
+    def whole() -> list[TraceSpan] | None:
+        found = [trace_in(directory, trace_id) for trace_id in trace_ids_in(directory, request_id)]
+        return found[0] if found and is_whole(found[0]) else None
+
+    return until(whole, f"the whole trace of {request_id}")
+
+
+def test_a_search_a_retry_and_a_failover_are_one_trace(penstock: Penstock, client: OpenAI, question: str) -> None:
+    request_id = worst_day(penstock, client, question)
+    assert_one_tree(trace_of(penstock, request_id))
+    shown = penstock.run("trace", request_id, f"--data-dir={penstock.logs.parent}")
+    assert shown.returncode == 0, shown.stderr
+    for said in (f"request {request_id}", "retry", "failover", "call.repeated", "answered with status 500", "waited"):
+        assert said in shown.stdout
+    assert "not whole" not in shown.stdout
+    assert question not in shown.stdout
+
+
+def test_jaeger_shows_the_same_trace(penstock: Penstock, client: OpenAI, question: str, tmp_path: Path) -> None:
+    binary = jaeger_binary()
+    if binary is None:
+        pytest.skip("no Jaeger here: PENSTOCK_TEST_JAEGER names none, and none is on the path")
+    request_id = worst_day(penstock, client, question)
+    spans = trace_of(penstock, request_id)
+    frames = frames_with(DataDirectory(penstock.logs.parent).spans, bytes.fromhex(spans[0].trace_id))
+    with running_jaeger(binary, tmp_path) as running:
+        for frame in frames:
+            running.take(frame)
+        jaeger = Jaeger(running.query_url)
+        found = until(lambda: jaeger.trace_ids(request_id), "the trace in Jaeger")
+        assert found == [spans[0].trace_id]
+        assert_one_tree(jaeger.trace(found[0]))
+        shown = penstock.run("trace", request_id, f"--jaeger={running.query_url}")
+    assert f"trace {found[0]}" in shown.stdout
+
+
+def test_a_request_that_was_never_made_has_no_trace(penstock: Penstock) -> None:
+    done = penstock.run("trace", "nobody", f"--data-dir={penstock.logs.parent}", "--wait=0")
+    assert done.returncode != 0
+    assert "has no trace of «nobody»" in done.stderr

@@ -35,6 +35,8 @@ def write_reliability_catalog(target: Path, simulator: Simulator) -> Path:
     models = [
         _model("good", _deployment("good", GOOD)),
         _model("down", _deployment("down", "sim-error-500@tokens=6"), **back),
+        _model("worst-day", _deployment("flaky", "sim-flaky@tokens=12"), fallbacks=["worse-day"]),
+        _model("worse-day", _deployment("worse", "sim-error-500@tokens=13")),
         _model("down-too", _deployment("down-too", "sim-error-500@tokens=8"), **back),
         _model("mending", _deployment("mending", "sim-error-500@times=5"), **back),
         _model("refused", _deployment("refused", "sim-error-401@tokens=6")),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from infra.catalog import Catalog
 from infra.telemetry.logs import Logger
@@ -10,6 +11,14 @@ from workers.provider.breaker import Breaker, Opening, Reason, Standing, Verdict
 from workers.provider.breaker_store import BreakerStore
 from workers.provider.health import Census
 from workers.provider.plan import Key, Option
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChange:
+    """What the end of a call did to a breaker: opened it for so many seconds, or closed it, where `opening` is None."""
+
+    opening: Opening | None
+    seconds: float = 0.0
 
 
 class BreakerWatch:
@@ -67,15 +76,19 @@ class BreakerWatch:
             self._show(option.key, Standing.HALF_OPEN)
         return found
 
-    def ended(self, option: Option, verdict: Verdict, *, began: float, probe: bool) -> None:
-        """A call has ended."""
+    def ended(self, option: Option, verdict: Verdict, *, began: float, probe: bool) -> BreakerChange | None:
+        """A call has ended; what that changed."""
+        change: BreakerChange | None = None
         now, breaker = self._clock(), self._census.health(option.key).breaker
         if breaker.record(verdict, began=began, now=now, probe=probe):
             self._store.tell(option.key, breaker.opening)
             self._log_change(option, breaker, now)
             self._show(option.key, breaker.standing(now))
+            opening = breaker.opening
+            change = BreakerChange(opening, opening.until - now if opening else 0.0)
         if probe:
             self._store.give_probe_back(option.key)
+        return change
 
     def _hear(self, key: Key, opening: Opening | None) -> None:
         now, breaker = self._clock(), self._census.health(key).breaker

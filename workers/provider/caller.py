@@ -17,6 +17,7 @@ from infra.catalog import Provider, call_timeouts
 from infra.dispatch.job import Job
 from infra.prices import PriceBook, cost
 from infra.telemetry import names
+from infra.telemetry.baggage import baggage_of
 from infra.telemetry.prompt_metrics import CallSeen, GenAiMetrics
 from infra.telemetry.told import told
 from infra.telemetry.tracing import AttributeValue, Span, Tracer
@@ -84,6 +85,7 @@ class Caller:
             first_token=timeouts.first_token,
             between_tokens=timeouts.between_tokens,
             traceparent=span.context.traceparent(),
+            baggage=self._baggage(job),
             api_version=job.headers.get(envelope.API_VERSION),
             beta=job.headers.get(envelope.BETA),
             translated=asked.translation.api != asked.api,
@@ -119,6 +121,11 @@ class Caller:
                 return PenstockError(ErrorCode.CANCELLED, "another deployment has answered first", stage=STAGE)
             raise
         return None
+
+    def _baggage(self, job: Job) -> str | None:
+        if self._tracer.baggage != "providers":
+            return None
+        return baggage_of(job.tenant, job.headers.get(envelope.TAGS))
 
     def _start_span(self, job: Job, attempt: Attempt, provider: Provider) -> Span:
         operation = _OPERATIONS.get(job.headers[envelope.API], "chat")
@@ -163,6 +170,10 @@ def _finish_span(span: Span, attempt: Attempt, result: Result, reasons: list[str
     if result.first_token_ms is not None:
         span.attributes[names.FIRST_TOKEN_MS] = round(result.first_token_ms, 3)
     span.attributes[names.GEN_AI_FINISH_REASONS] = reasons
+    if result.cost_usd is not None:
+        span.attributes[names.COST_USD] = float(result.cost_usd)
     if result.error is not None:
         span.attributes[names.ERROR_TYPE] = result.error.code
-    span.end(told(result.error) if result.error else None)
+    # Nothing is wrong with a call whose caller left, or that another one has beaten.
+    failed = result.error is not None and result.error.code is not ErrorCode.CANCELLED
+    span.end(told(result.error) if result.error and failed else None)

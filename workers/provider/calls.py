@@ -11,9 +11,9 @@ STAGE = "provider"
 class Call:
     """One provider call. `request` is in the shape of `api`; `model` what the provider calls the model.
 
-    `timeout` is in seconds, for the whole call; the others are those of `infra.catalog.CallTimeouts`. `api_version`
-    and `beta` are the caller's `anthropic-version` and `anthropic-beta`. `translated` says that the caller asked in
-    another API than this.
+    `timeout` is in seconds, for the whole call; the others are those of `infra.catalog.CallTimeouts`. `baggage` is what
+    the provider is told of whose call it is, where it is to be told that. `api_version` and `beta` are the caller's
+    `anthropic-version` and `anthropic-beta`. `translated` says that the caller asked in another API than this.
     """
 
     api: str
@@ -25,6 +25,7 @@ class Call:
     first_token: float | None
     between_tokens: float | None
     traceparent: str
+    baggage: str | None = None
     api_version: str | None = None
     beta: str | None = None
     translated: bool = False

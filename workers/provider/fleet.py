@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from contracts.errors import ErrorCode
 from infra.telemetry.metrics import ProviderMetrics
 from workers.provider.breaker import Standing, Verdict
-from workers.provider.breaker_watch import BreakerWatch
+from workers.provider.breaker_watch import BreakerChange, BreakerWatch
 from workers.provider.choice import Choice
 from workers.provider.health import Block, Census, Health, Obstacle, Station
 from workers.provider.plan import Option, Plan
@@ -126,16 +126,17 @@ class Fleet:
                 self._metrics.denied.labels(option.deployment.name).inc()
         return Outlook(free, busy, None if again == math.inf else again)
 
-    def settle(self, grant: Grant, result: Result | None) -> None:
-        """Learn from a call that has ended; None where it was not made after all."""
+    def settle(self, grant: Grant, result: Result | None) -> BreakerChange | None:
+        """Learn from a call that has ended, None where it was not made after all; what that did to its breaker."""
         now = self._clock()
         verdict = Verdict.UNKNOWN if result is None else verdict_of(result)
         if result is not None:
             _learn(grant, result, verdict, now)
-        self._watch.ended(grant.option, verdict, began=grant.began, probe=grant.probe)
+        change = self._watch.ended(grant.option, verdict, began=grant.began, probe=grant.probe)
         grant.station.slots.release()
         if grant.reservation is not None:
             self._spawn(self._account(grant.reservation, result))
+        return change
 
     async def _take(self, option: Option, choice: Choice) -> Grant | None:
         """The grant for an option that was chosen; None where it turns out that it can't be called."""

@@ -12,6 +12,9 @@ from infra.budgets.reservation import Reservation
 from infra.dispatch.emit import Emitter
 from infra.dispatch.job import Job
 from infra.prices import PriceBook
+from infra.telemetry import names
+from infra.telemetry.told import told
+from infra.telemetry.tracing import AttributeValue
 from workers.provider.attempt import Attempt, new_attempt
 from workers.provider.budgets import Budgets
 from workers.provider.caller import Caller
@@ -24,6 +27,7 @@ from workers.provider.records import attempted, usage_row
 from workers.provider.refusal import CannotBeAskedError
 from workers.provider.relay import DeltaRelay
 from workers.provider.said import Asked, Result, Send
+from workers.provider.telling import tell_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Maker:
                 self._job, attempt, asked, self._sender(attempt, lane), lane.stop if lane else Stop()
             )
         finally:
-            self._tools.fleet.settle(grant, result)
+            tell_change(self._job.span, grant.option, self._tools.fleet.settle(grant, result))
         if result.error is not None:
             await self.record(Made(attempt, result))
         elif lane is not None:
@@ -115,9 +119,18 @@ class Maker:
         if failure is not None:
             # What is reserved stays: it is another worker's whose call it is, or found when the message comes again.
             raise failure
+        self._tell_reserved(reservation, refusal)
         if refusal is not None:
             await self._journal.withdraw(call)
             raise refusal
+
+    def _tell_reserved(self, reservation: Reservation, refusal: BaseException | None) -> None:
+        said: dict[str, AttributeValue] = {names.ATTEMPT: reservation.attempt}
+        said[names.AMOUNT_USD] = float(reservation.amount)
+        if isinstance(refusal, PenstockError):
+            self._job.span.add_event(names.BUDGET_REFUSED, {**said, names.REASON: told(refusal)})
+        elif refusal is None:
+            self._job.span.add_event(names.BUDGET_RESERVED, said)
 
     def _worded(self, attempt: Attempt, option: Option) -> Asked:
         try:

@@ -9,7 +9,9 @@ from workers.provider.plan import Option
 
 
 class NothingToCallError(PenstockError):
-    """No call was made, because none may be made now."""
+    """No call was made, because none may be made now; `blocks` is what stands in the way of each option."""
+
+    blocks: Sequence[Block] = ()
 
 
 class CannotBeAskedError(NothingToCallError):
@@ -22,6 +24,12 @@ class CannotBeAskedError(NothingToCallError):
 
 def nothing_to_call(blocks: Sequence[Block], now: float) -> NothingToCallError:
     """One error out of what stands in the way of each option: the one that is over first, or that only time mends."""
+    error = _what_to_say(blocks, now)
+    error.blocks = tuple(blocks)
+    return error
+
+
+def _what_to_say(blocks: Sequence[Block], now: float) -> NothingToCallError:
     found = {block.obstacle for block in blocks}
     if Obstacle.BUSY in found:
         return _error(ErrorCode.OVERLOADED, "every deployment of this model has all the calls open that it may have")

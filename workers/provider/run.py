@@ -1,5 +1,6 @@
 """The calls of one request: within its deadline, until one answers or none may be made any more."""
 
+import time
 from typing import Any, NamedTuple
 
 from tenacity import AsyncRetrying, retry_if_result, stop_before_delay
@@ -23,6 +24,7 @@ from workers.provider.plan import Plan
 from workers.provider.records import usage_row
 from workers.provider.refusal import CannotBeAskedError, NothingToCallError
 from workers.provider.relay import DeltaRelay
+from workers.provider.telling import tell_blocks, tell_grant, tell_repeat
 from workers.provider.verdict import elsewhere_too
 
 
@@ -116,16 +118,21 @@ class Run:
         """One call, or two side by side, and what follows."""
         await self._require_caller()
         patient = self._job.lane is Lane.BATCH
-        grant = await self._tools.fleet.admit(self._plan, again=again, within=self._job.remaining, patient=patient)
-        if grant.skipped:
-            skipped = [f"{block.option.deployment.name}: {block.obstacle.value}" for block in grant.skipped]
-            self._job.span.attributes[names.SKIPPED] = skipped
+        asked_at = time.monotonic()
+        try:
+            grant = await self._tools.fleet.admit(self._plan, again=again, within=self._job.remaining, patient=patient)
+        except NothingToCallError as error:
+            tell_blocks(self._job.span, error.blocks, time.time())
+            raise
+        tell_grant(self._job.span, grant, time.monotonic() - asked_at)
         if self._hedge_after is None or self._left < 2:
             made = await self._maker.make(grant)
         else:
             made = await self._hedged(grant, self._hedge_after)
         self._left -= 1
         self._next = self._following(made)
+        if self._next is not None and made.result.error is not None:
+            tell_repeat(self._job.span, made.attempt.number, self._next.pause, made.result.error.code)
         return made
 
     async def _require_caller(self) -> None:

@@ -44,6 +44,8 @@ def limits(connections: int) -> httpx2.Limits:
 def call_options(call: Call, omit: type[Any]) -> Any:  # noqa: ANN401 - the SDKs' own TypedDict
     """Headers and timeouts of one call."""
     headers = {"Idempotency-Key": call.idempotency_key, "traceparent": call.traceparent, **untold(omit, _OF_A_CALL)}
+    if call.baggage:
+        headers["baggage"] = call.baggage
     if call.api_version and not call.translated:
         headers["anthropic-version"] = call.api_version
     if call.beta and not call.translated:

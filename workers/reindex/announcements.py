@@ -28,6 +28,7 @@ def submission_of(job: Reindex, version: int, document: Pending, attempt: int) -
         key=f"{job.tenant_id}.{submission_id}.documents.submitted",
         body=body.model_dump_json(exclude_none=True).encode(),
         headers={envelope.REQUEST_ID: submission_id},
+        apart=True,
     )
 
 

@@ -17,6 +17,7 @@ from infra.dispatch.job import Job
 from infra.limits.counted import Asked, Full, Passed, Standing, counter_name
 from infra.limits.leases import Leases, Scope
 from infra.limits.windows import Windows
+from infra.telemetry import names
 from workers.validation.validate import STAGE
 
 REQUESTS, TOKENS, CONCURRENT = "requests", "tokens", "concurrent"
@@ -51,6 +52,9 @@ class Limiter:
         await self._tell(job, asked, found.standings)
         if isinstance(found, Full):
             raise _refused(asked, of, found)
+        room = min((standing.remaining for standing in found.standings), default=None)
+        if room is not None:
+            job.span.add_event(names.LIMITER_COUNTED, {names.LIMITS: len(asked), names.ROOM: room})
         leased = await self._lease(job, limits, deadline, found)
         counters = [entry.subject for entry in found.entries if entry.subject.startswith(subjects.counter(TOKENS))]
         if not counters and not leased:

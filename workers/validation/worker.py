@@ -19,6 +19,8 @@ from infra.dispatch.stage import Stage, StageSpec
 from infra.limits.leases import Leases
 from infra.limits.windows import Windows
 from infra.responses import ResponseStore
+from infra.telemetry import names
+from infra.telemetry.told import told
 from workers.context import Worker, WorkerContext
 from workers.door import admitted, require_own_ingress
 from workers.validation.conversation import goes_on, with_earlier
@@ -42,6 +44,7 @@ def build(context: WorkerContext) -> Worker:
         try:
             return await _handle(job)
         except LimitedError as error:
+            job.span.add_event(names.LIMITER_REFUSED, {names.REASON: told(error)})
             return Outcome("limited", (failed(job, error),))
 
     async def _handle(job: Job) -> Outcome:

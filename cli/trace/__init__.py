@@ -1,0 +1,1 @@
+"""`penstock trace`: one request as a waterfall."""
