@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import nats.errors
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerInfo, StreamInfo
+from nats.js.api import ConsumerInfo, DiscardPolicy, StreamInfo
 from nats.js.errors import APIError, NotFoundError
 from prometheus_client import CollectorRegistry, Gauge
 
@@ -46,7 +46,7 @@ class QueueMetrics:
         )
         self.stream_fill = Gauge(
             "penstock_stream_fill_ratio",
-            "What a stream holds of what it may hold, by messages or by bytes, whichever is more",
+            "What a stream that refuses when it is full holds of that, by messages or by bytes, whichever is more",
             ("stream",),
             registry=registry,
         )
@@ -116,7 +116,8 @@ class Queues:
         for stream in streams:
             name = stream.config.name or ""
             metrics.stream_messages.labels(name).set(stream.state.messages)
-            metrics.stream_fill.labels(name).set(fill_of(stream))
+            if stream.config.discard == DiscardPolicy.NEW:
+                metrics.stream_fill.labels(name).set(fill_of(stream))
 
     async def _queues(self) -> list[_Queue]:
         found = await asyncio.gather(*(self._queue(durable) for durable in self._durables()))
@@ -157,7 +158,7 @@ class Queues:
 
 
 def fill_of(stream: StreamInfo) -> float:
-    """From 0 to 1; 0 of a stream without limits, which age alone empties."""
+    """From 0 to 1; 0 of a stream without limits."""
     config, state = stream.config, stream.state
     limits = ((state.messages, config.max_msgs), (state.bytes, config.max_bytes))
     return max((held / most for held, most in limits if most and most > 0), default=0.0)

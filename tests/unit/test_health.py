@@ -23,7 +23,7 @@ def catalog(*providers: str) -> Catalog:
 
 
 def stream(*, messages: int = 0, most: int = -1, size: int = 0, largest: int = -1) -> Any:
-    config = SimpleNamespace(name="INFERENCE_ROUTED", max_msgs=most, max_bytes=largest)
+    config = SimpleNamespace(name="INFERENCE_ROUTED", max_msgs=most, max_bytes=largest, discard="new")
     return SimpleNamespace(config=config, state=SimpleNamespace(messages=messages, bytes=size))
 
 
