@@ -3,8 +3,9 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from infra.telemetry.exemplars import SECONDS, Traced, TracedSeconds
-from infra.telemetry.labels import LatestGauge
+from infra.telemetry.labels import Capped, LatestGauge
 
+_MOST_GROUPS, _MOST_MODELS = 200, 100
 _MOST_QUALITIES = 500
 """Label sets: of some forty index versions, each with three modes, four measures and a set or two."""
 
@@ -176,19 +177,26 @@ class SemanticMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ("tenant", "model", "group")
-        self.rate = Gauge(
-            "penstock_semantic_false_hit_ratio",
-            "The share of what the rule lets through that was wrong, by its verified outcomes. Absent while closed",
-            labels,
-            registry=registry,
+        self._models = Capped(_MOST_MODELS)
+        self._rate = LatestGauge(
+            Gauge(
+                "penstock_semantic_false_hit_ratio",
+                "The share of what the rule lets through that was wrong, by its verified outcomes. Absent while closed",
+                labels,
+                registry=registry,
+            ),
+            _MOST_GROUPS,
         )
-        self.bound = Gauge(
-            "penstock_semantic_false_hit_bound_ratio",
-            "The upper bound of that share at 95 %; 1 while closed",
-            labels,
-            registry=registry,
+        self._bound = LatestGauge(
+            Gauge(
+                "penstock_semantic_false_hit_bound_ratio",
+                "The upper bound of that share at 95 %; 1 while closed",
+                labels,
+                registry=registry,
+            ),
+            _MOST_GROUPS,
         )
-        self.outcomes = Counter(
+        self._outcomes = Counter(
             "penstock_semantic_requests",
             "Requests that were looked at: hit, verified_right, verified_wrong, asked (the model, as nothing was near "
             "enough) or failed (the database was away)",
@@ -196,8 +204,12 @@ class SemanticMetrics:
             registry=registry,
         )
 
+    def count(self, model: str, outcome: str) -> None:
+        """Count one request."""
+        self._outcomes.labels(self._models(model), outcome).inc()
+
     def learnt(self, whose: tuple[str, str, str], *, seen: int, wrong: int, bound: float) -> None:
         """Tell what a rule of a tenant, model and group promises; it is closed where it has seen nothing."""
-        self.bound.labels(*whose).set(bound)
+        self._bound.set(whose, bound)
         if seen:
-            self.rate.labels(*whose).set(wrong / seen)
+            self._rate.set(whose, wrong / seen)

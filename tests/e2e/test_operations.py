@@ -16,9 +16,28 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.running import Penstock, Up
 from tests.e2e.waiting import until
+from tests.support.monitoring import (
+    PROMETHEUS_OWN,
+    Scraped,
+    declared,
+    families,
+    panel_queries,
+    rule_queries,
+    scrape,
+)
 from workers.names import WORKERS
 
 CHAT = "/v1/chat/completions"
+RARE = frozenset(
+    {
+        *("penstock_breaker_state", "penstock_dead_letters", "penstock_failed_logins_total"),
+        *("penstock_provider_retries_denied_total", "penstock_retrieval_quality", "penstock_semantic_requests_total"),
+        *("penstock_budget_spent_ratio", "penstock_budget_reserved_ratio", "penstock_budget_alerts_total"),
+        *("penstock_budget_webhooks_total", "penstock_semantic_false_hit_ratio"),
+        "penstock_semantic_false_hit_bound_ratio",
+    }
+)
+"""What a platform without faults, budgets, evaluations and semantic caching has nothing to tell of."""
 
 
 def samples(penstock: Penstock, name: str) -> dict[tuple[str, ...], float]:
@@ -88,6 +107,39 @@ def test_the_metrics_show_every_queue(penstock: Penstock) -> None:
                 assert (f"{stage}-{lane}", state) in gauges
     assert ("ledger", "waiting") in gauges
     assert samples(penstock, "penstock_http_requests_in_flight")[()] >= 1
+
+
+def test_what_panels_and_rules_name_is_exported_and_counts(
+    up: Up, penstock: Penstock, client: OpenAI, question: str
+) -> None:
+    """Each process is scraped as Prometheus does it, after some of everything that a platform does."""
+    for _ in "12":
+        client.chat.completions.create(model="sim-small", messages=[{"role": "user", "content": question}])
+    list(
+        client.chat.completions.create(model="sim-large", messages=[{"role": "user", "content": question}], stream=True)
+    )
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(model="gpt-x", messages=[{"role": "user", "content": question}])
+    store = client.vector_stores.create(name="watched").id
+    file = client.vector_stores.files.upload_and_poll(vector_store_id=store, file=("a.txt", question.encode()))
+    assert file.status == "completed"
+    client.vector_stores.search(store, query=question)
+
+    def scraped() -> Scraped | None:
+        found = scrape(up.told()["metrics"].values())
+        return found if found.samples["penstock_ledger_rows_total"] else None
+
+    found = until(scraped, "a row in the ledger")
+    asked = {name for query in (*panel_queries(), *rule_queries()) for name, _ in query.selectors}
+    assert families(asked - PROMETHEUS_OWN.keys()) <= found.families
+    told = declared()
+    for name, labels in told.items():
+        assert all(seen.keys() - {"le"} == labels for seen in found.samples[name]), name
+    counted = {name for name, seen in found.samples.items() if seen}
+    assert {name for name in told if name not in counted} <= RARE, "these have no sample after all this"
+    assert any(seen["status"] == "hit" for seen in found.samples["penstock_cache_lookups_total"])
+    assert any(seen["code"] == "model_not_found" for seen in found.samples["penstock_prompt_failures_total"])
+    assert {"gen_ai_client_operation_duration_seconds", "penstock_stage_duration_seconds"} <= found.with_exemplars
 
 
 def test_a_request_has_one_line_in_the_log(penstock: Penstock, client: OpenAI, question: str) -> None:

@@ -2,13 +2,16 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import yaml
 from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from infra.telemetry.labels import Capped
 from infra.telemetry.metrics import (
@@ -19,6 +22,7 @@ from infra.telemetry.metrics import (
     LedgerMetrics,
     ProviderMetrics,
     RetrievalMetrics,
+    SemanticMetrics,
 )
 from infra.telemetry.prompt_metrics import CacheMetrics, GenAiMetrics, RouteMetrics
 from infra.telemetry.queues import QueueMetrics
@@ -32,7 +36,7 @@ PROMETHEUS_OWN = {"up": frozenset({"job", "instance", "worker"}), "ALERTS": froz
 TARGET_LABELS = frozenset({"job", "instance", "worker", "le"})
 _ALL = (
     *(ApiMetrics, BudgetMetrics, CacheMetrics, EmbeddingMetrics, IndexingMetrics, LedgerMetrics, ProviderMetrics),
-    *(QueueMetrics, RetrievalMetrics, RouteMetrics, StageMetrics),
+    *(QueueMetrics, RetrievalMetrics, RouteMetrics, SemanticMetrics, StageMetrics),
 )
 _WORDS = frozenset(
     ["and", "or", "unless", "by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset"]
@@ -112,6 +116,29 @@ def declared() -> dict[str, frozenset[str]]:
         metrics(registry)
     GenAiMetrics(registry, Capped(1))
     return dict(_samples(registry))
+
+
+@dataclass(frozen=True, slots=True)
+class Scraped:
+    """What processes export: the metrics, the labels of each sample by its name, and which metrics carry exemplars."""
+
+    families: set[str]
+    samples: dict[str, list[dict[str, str]]]
+    with_exemplars: set[str]
+
+
+def scrape(urls: Iterable[str]) -> Scraped:
+    """Ask each process as a Prometheus does that stores exemplars."""
+    found = Scraped(set(), defaultdict(list), set())
+    for url in urls:
+        answer = httpx2.get(url, headers={"accept": "application/openmetrics-text; version=1.0.0"}, timeout=10)
+        for family in text_string_to_metric_families(answer.raise_for_status().text):
+            found.families.add(family.name)
+            for sample in family.samples:
+                found.samples[sample.name].append(sample.labels)
+                if sample.exemplar:
+                    found.with_exemplars.add(family.name)
+    return found
 
 
 def families(samples: Iterable[str]) -> set[str]:

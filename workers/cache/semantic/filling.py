@@ -75,7 +75,7 @@ class Filling:
         hit = Proposed(job.request_id, note.group, note.entry_id, note.evidence, None, hit=True)
         async with tenant_transaction(self._engine, job.tenant) as connection:
             if await outcomes.record(connection, job.tenant, hit):
-                self._metrics.outcomes.labels(note.model, "hit").inc()
+                self._metrics.count(note.model, "hit")
 
     async def _learn(self, job: Job, note: Note, answered: InferenceCompleted) -> None:
         vector = decode_vector(job.headers.get(envelope.EMBEDDING, ""), DIMENSION)
@@ -93,7 +93,7 @@ class Filling:
             # Last, as the rule's row is held from here on.
             right = await self._judge(connection, asked)
         outcome = "asked" if note.kind == ASKED or right is None else f"verified_{'right' if right else 'wrong'}"
-        self._metrics.outcomes.labels(note.model, outcome).inc()
+        self._metrics.count(note.model, outcome)
 
     async def _judge(self, connection: AsyncConnection, asked: _Asked) -> bool | None:
         """Whether what was proposed, or would be now, was right; None for nothing, or what is known already."""

@@ -75,7 +75,7 @@ class LookUp:
         try:
             return await self._look_up(job, question, note, rule, settings.verify)
         except PenstockError as error:
-            self._metrics.outcomes.labels(asked, "failed").inc()
+            self._metrics.count(asked, "failed")
             self._log.warning("semantic_cache_unreadable", reason=error.message)
             return None
 
