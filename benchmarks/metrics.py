@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from benchmarks.machine import describe
 from contracts.inference import TokenUsage
@@ -76,8 +76,9 @@ def main() -> None:
     options = parser.parse_args()
     registry = CollectorRegistry()
     request = cpu_seconds(options.requests, counting(registry))
-    scrape = cpu_seconds(20, lambda _: generate_latest(registry))
-    print(f"{describe()}")
+    encode, _ = choose_encoder("application/openmetrics-text; version=1.0.0")
+    scrape = cpu_seconds(20, lambda _: encode(registry))
+    print(describe(), end="\n\n")
     print(
         f"counting one request: {request * _MICRO:.0f} µs, {request * _MILLI / options.cpu_ms:.1%} of "
         f"{options.cpu_ms} ms; one scrape of it all: {scrape * _MILLI:.1f} ms"
