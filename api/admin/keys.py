@@ -30,6 +30,7 @@ class KeyEndpoints:
             models=None if asked.models is None else tuple(asked.models),
             stores=None if asked.stores is None else tuple(asked.stores),
             expires_at=None if asked.expires_at is None else datetime.fromtimestamp(asked.expires_at, UTC),
+            cached=asked.cached,
         )
         return _made(await self._keys.create(actor_of(call), new))
 

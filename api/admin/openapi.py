@@ -36,7 +36,19 @@ BODIES: Final[tuple[type[BaseModel], ...]] = (
 _TEXT: Json = {"type": "string"}
 _OBJECTS = {
     "Tenant": ("id", "object", "organisation", "name", "models", "created_at", "disabled_at"),
-    "Key": ("id", "object", "tenant", "name", "scopes", "models", "stores", "created_at", "expires_at", "revoked_at"),
+    "Key": (
+        "id",
+        "object",
+        "tenant",
+        "name",
+        "scopes",
+        "models",
+        "stores",
+        "cached",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+    ),
     "MadeKey": ("id", "object", "tenant", "scopes", "key"),
     "Budget": (
         *("id", "object", "kind", "subject_id", "period", "amount_usd", "spent_usd", "reserved_usd", "left_usd"),

@@ -62,6 +62,7 @@ class CreateKey(Closed):
     models: Models | None = None
     stores: Stores | None = None
     expires_at: Moment | None = None
+    cached: bool = True
 
 
 class UpdateKey(Closed):
@@ -71,6 +72,7 @@ class UpdateKey(Closed):
     scopes: Scopes | None = None
     models: Models | None = None
     stores: Stores | None = None
+    cached: bool | None = None
 
 
 class RotateKey(Closed):

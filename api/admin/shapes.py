@@ -45,6 +45,7 @@ def key_object(key: Key) -> Json:
         "scopes": list(key.scopes),
         "models": listed(key.models),
         "stores": listed(key.stores),
+        "cached": key.cached,
         "replaces": key.replaces,
         "created_at": seconds(key.created_at),
         "expires_at": moment(key.expires_at),

@@ -20,6 +20,7 @@ Models = Annotated[
 ]
 StoreIds = Annotated[list[str] | None, typer.Option("--store", help="The id of a vector store that it may use.")]
 Expires = Annotated[str | None, typer.Option(help="After this long it is let in no more, as in 90d.")]
+Cached = Annotated[bool, typer.Option(help="Whether what it asks may be answered from the cache, and be kept there.")]
 _COLUMNS = ("id", "tenant", "name", "scopes", "models", "stores", "expires_at", "revoked_at", "replaces")
 
 
@@ -31,6 +32,7 @@ def create(  # noqa: PLR0913, PLR0917 - the options of a command
     model: Models = None,
     store: StoreIds = None,
     expires: Expires = None,
+    cached: Cached = True,
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it: nobody can read it again. Without --scope it may do all but administer."""
@@ -47,6 +49,7 @@ def create(  # noqa: PLR0913, PLR0917 - the options of a command
         models=tuple(model) if model else None,
         stores=tuple(store) if store else None,
         expires_at=None if expires is None else datetime.now(UTC) + span_of(expires, "expires"),
+        cached=cached,
     )
     _print_made(changing(lambda engine: ApiKeys(engine).create(actor(), new, makes_tenant=True)), as_json=as_json)
 
@@ -79,12 +82,14 @@ def update(  # noqa: PLR0913, PLR0917 - the options of a command
     store: StoreIds = None,
     any_model: Annotated[bool, typer.Option("--any-model", help="All that its tenant may use.")] = False,
     any_store: Annotated[bool, typer.Option("--any-store", help="All stores of its tenant.")] = False,
+    cached: Annotated[bool | None, typer.Option(help="Whether the cache may answer it.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Change what it may do; what isn't said stays."""
     from infra.access.keys import ApiKeys
 
     given: dict[str, Any] = {"name": name, "scopes": scope or None, "models": model or None, "stores": store or None}
+    given["cached"] = cached
     changes = {field: value for field, value in given.items() if value is not None}
     changes |= {field: None for field, free in (("models", any_model), ("stores", any_store)) if free}
     show_one(plain(changing(lambda engine: ApiKeys(engine).update(actor(), key, changes))), as_json=as_json)

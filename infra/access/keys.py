@@ -24,7 +24,10 @@ _ORDER = Order(ApiKey.created_at, ApiKey.id)
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """What a key is to be. `models` and `stores` None are all that the tenant may use; `expires_at` None is never."""
+    """What a key is to be. `models` and `stores` None are all that the tenant may use; `expires_at` None is never.
+
+    Not `cached`: nothing that it asks is answered from the cache, or kept in it.
+    """
 
     tenant: str
     name: str = "key"
@@ -32,6 +35,7 @@ class NewKey:
     models: tuple[str, ...] | None = None
     stores: tuple[str, ...] | None = None
     expires_at: datetime | None = None
+    cached: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Key:
     scopes: tuple[str, ...]
     models: tuple[str, ...] | None
     stores: tuple[str, ...] | None
+    cached: bool
     replaces: str | None
     created_at: datetime
     expires_at: datetime | None
@@ -80,6 +85,7 @@ class ApiKeys:
             "models": require_models(new.models),
             "stores": require_stores(new.stores),
             "expires_at": _require_future(new.expires_at),
+            "cached": new.cached,
         }
         require_token(new.tenant, "tenant", stage=STAGE)
         async with access_transaction(self._engine) as connection:
@@ -108,7 +114,7 @@ class ApiKeys:
         return [_key(row._mapping) for row in rows], more
 
     async def update(self, actor: str, key_id: str, changes: Mapping[str, Any]) -> Key:
-        """Change `name`, `scopes`, `models`, `stores` or `expires_at`; None of the last three takes a bound away."""
+        """Change what `NewKey` names, not its tenant; None as `models`, `stores` or `expires_at` takes a bound away."""
         values = {name: _checked(name, value) for name, value in changes.items()}
         async with access_transaction(self._engine) as connection:
             return _key(await amend_row(connection, actor, "updated", ApiKey, key_id, values))
@@ -126,7 +132,7 @@ class ApiKeys:
             if (successor := await replaced(connection, key_id)) is not None:
                 raise refused(f"the key {key_id!r} was rotated already: {successor} is in its place", "key")
             life = None if old.expires_at is None else now + (old.expires_at - old.created_at)
-            rights = {name: _listed(getattr(old, name)) for name in ("name", "scopes", "models", "stores")}
+            rights = {name: _listed(getattr(old, name)) for name in ("name", "scopes", "models", "stores", "cached")}
             row = {**rights, "tenant_id": old.tenant, "replaces": old.id, "expires_at": life}
             made = await _add(connection, actor, row)
             await copy_rights(connection, actor, old.id, made.key.id)

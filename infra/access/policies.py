@@ -13,7 +13,7 @@ _PATIENCE_WITHOUT_DATABASE = 300.0
 """Seconds. What a policy allows changes rarely, and the broker goes on without a database."""
 _QUERY = text("""
 SELECT t.organisation_id, t.models, t.disabled_at IS NOT NULL OR o.disabled_at IS NOT NULL AS disabled,
-       k.id AS key_id, k.models AS key_models, k.stores,
+       k.id AS key_id, k.models AS key_models, k.stores, coalesce(k.cached, true) AS cached,
        EXISTS (SELECT FROM budgets b WHERE (b.kind = 'organisation' AND b.subject_id = t.organisation_id)
                OR (b.kind = 'tenant' AND b.subject_id = t.id)
                OR (b.kind = 'key' AND b.subject_id IN (SELECT key_and_replaced(k.id)))) AS budgeted
@@ -86,6 +86,7 @@ def _policy(tenant: str, row: dict[str, Any], limits: tuple[Limit, ...]) -> Poli
         limits=limits,
         budgeted=row["budgeted"],
         disabled=row["disabled"],
+        cached=row["cached"],
     )
 
 

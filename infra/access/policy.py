@@ -34,6 +34,7 @@ class Policy:
 
     `models` and `stores` are names, a model's maybe a prefix with one `*` at its end; None allows all of the tenant's.
     `limits` are those of the key, the tenant, and every model's. `budgeted`: organisation, tenant or key has a budget.
+    Not `cached`: the key goes without the cache.
     """
 
     tenant: str
@@ -44,6 +45,7 @@ class Policy:
     limits: tuple[Limit, ...] = ()
     budgeted: bool = False
     disabled: bool = False
+    cached: bool = True
 
     def allows_model(self, asked: str) -> bool:
         """Whether the key and the tenant, where they name models, both name this one."""

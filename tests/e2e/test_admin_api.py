@@ -262,6 +262,22 @@ def test_an_answer_that_is_purged_is_made_anew(penstock: Penstock, admin: Admin,
     assert actors == {"key", "cli"}
 
 
+def test_a_key_may_go_without_the_cache(penstock: Penstock, admin: Admin, team: str) -> None:
+    made = admin.post("/keys", tenant=team, cached=False)
+
+    def status(client: OpenAI) -> str:
+        asked = client.chat.completions.with_raw_response.create(model="sim-small", messages=HELLO)
+        return str(asked.headers["x-penstock-cache"])
+
+    with penstock.client(made["key"]) as without, penstock.client(penstock.create_key(team)) as usual:
+        assert [status(without), status(without)] == ["bypass", "bypass"]
+        assert status(usual) == "miss", "nothing of it was kept"
+        until(lambda: status(usual) == "hit", "the answer from the cache", within=10)
+        assert status(without) == "bypass"
+        assert json.loads(penstock.run("key", "update", made["id"], "--cached", "--json").stdout)["cached"] is True
+        assert status(without) == "hit"
+
+
 def test_the_commands_show_what_there_is(penstock: Penstock, team: str) -> None:
     key = penstock.create_key(team, "search")
     listed = json.loads(penstock.run("key", "list", "--tenant", team, "--json").stdout)

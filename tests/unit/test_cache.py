@@ -14,8 +14,10 @@ from contracts.inference import (
     InferenceCompleted,
     TokenUsage,
 )
+from infra.catalog import Catalog
 from workers.cache.entry import answer_from, entry_of, worth_keeping
-from workers.cache.key import cache_key
+from workers.cache.key import cache_key, models_behind
+from workers.cache.worker import is_kept
 
 REQUEST: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}], "temperature": 0.5}
 
@@ -119,3 +121,23 @@ def test_who_may_be_asked_and_with_what_knowledge_is_part_of_the_question():
 
 def test_a_name_that_stands_for_another_model_is_another_question():
     assert cache_key("a", REQUEST, models=["sim small"]) != cache_key("a", REQUEST, models=["sim large"])
+
+
+def catalog_of(deployed: str, **cache: bool) -> Catalog:
+    """A model `m` that stands for a model of a provider."""
+    provider = {"name": "sim", "kind": "openai", "base_url": "http://127.0.0.1/v1"}
+    deployment = {"name": "sim/m", "provider": "sim", "model": deployed}
+    return Catalog.model_validate(
+        {"providers": [provider], "models": [{"name": "m", "deployments": [deployment], "cache": cache}]}
+    )
+
+
+def test_what_a_name_stands_for_is_what_the_catalogue_says():
+    assert models_behind(catalog_of("small"), "m") == ["sim small"]
+    assert models_behind(catalog_of("large"), "m") == ["sim large"]
+    assert models_behind(catalog_of("large"), "nobody's") == []
+
+
+def test_a_model_may_go_without_the_cache():
+    assert [is_kept(catalog, "m") for catalog in (catalog_of("a"), catalog_of("a", exact=False))] == [True, False]
+    assert is_kept(catalog_of("a", exact=False), "nobody's")

@@ -97,8 +97,11 @@ def _require_writable(request: dict[str, Any]) -> None:
         raise PenstockError(ErrorCode.INVALID_REQUEST, f"the request {what}", stage=STAGE) from None
 
 
-def findings(checked: Checked, tenant: str, default_deadline: float) -> dict[str, str]:
-    """The envelope of `validated`. `default_deadline` is in seconds since 1970, for a request that names none."""
+def findings(checked: Checked, tenant: str, default_deadline: float, *, cached: bool = True) -> dict[str, str]:
+    """The envelope of `validated`. `default_deadline` is in seconds since 1970, for a request that names none.
+
+    Not `cached`: its key goes without the cache.
+    """
     contract = checked.contract
     deadline = contract.deadline or datetime.fromtimestamp(default_deadline, UTC)
     found = {
@@ -108,8 +111,8 @@ def findings(checked: Checked, tenant: str, default_deadline: float) -> dict[str
         envelope.STREAM: "true" if checked.stream else "false",
         envelope.DEADLINE: envelope.rfc3339(deadline),
     }
-    if contract.cache_control:
-        found[envelope.CACHE_CONTROL] = contract.cache_control
+    if control := contract.cache_control if cached else "no-store":
+        found[envelope.CACHE_CONTROL] = control
     if contract.no_semantic:
         found[envelope.NO_SEMANTIC] = "true"
     if contract.residency:

@@ -57,7 +57,7 @@ def build(context: WorkerContext) -> Worker:
         policy = await context.policies.of(job.tenant, job.headers.get(envelope.KEY_ID))
         chosen = context.catalog.current.alias(checked.model) is not None
         require_allowed(policy, checked.model, checked.contract.request, chosen=chosen)
-        found = findings(checked, job.tenant, job.position.stored_at + patience[job.lane])
+        found = findings(checked, job.tenant, job.position.stored_at + patience[job.lane], cached=policy.cached)
         if checked.contract.api == OPENAI_RESPONSES and goes_on(checked.contract.request):
             found |= await _go_on(job, checked)
         if checked.contract.grounds is not None:
