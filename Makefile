@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Where tests take NATS and PostgreSQL from: embedded (wheels), or containers (the images of compose.yaml).
+SERVICES ?= embedded
 
-.PHONY: up test test-clients check fmt schemas lock bench clean
+.PHONY: up test test-engine test-clients check fmt schemas lock bench image compose-env compose-key clean
 
 up: $(VENV)/.runtime
 	@exec $(BIN)/penstock up $(ARGS)
@@ -11,7 +13,11 @@ up: $(VENV)/.runtime
 # A file, or a folder with a platform of its own, is one process's (tests/support/shares.py); in the order of the folders, as the slow ones
 # have few tests. Byte code is kept whatever the environment says: these are hundreds of processes that would compile the same.
 test: $(VENV)/.dev
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	PYTHONDONTWRITEBYTECODE= PENSTOCK_TEST_SERVICES=$(SERVICES) $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# The image is built, compose.yaml started, asked and taken down again: some minutes, and a Docker engine.
+test-engine: $(VENV)/.dev
+	PENSTOCK_TEST_ENGINE=1 $(BIN)/pytest -n 0 tests/deploy/test_engine.py $(ARGS)
 
 # Frameworks that people build on, each kind in an environment of its own.
 test-clients: $(VENV)/.dev .venv-clients/.installed .venv-clients-llamaindex/.installed
@@ -58,10 +64,22 @@ lock: $(VENV)/.dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  --extra embedded pyproject.toml requirements/build.in -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  pyproject.toml requirements/build.in -c requirements/runtime.txt -o requirements/container.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  --extra embedded --extra dev pyproject.toml requirements/build.in -c requirements/runtime.txt -o requirements/dev.txt
 	for name in clients clients-llamaindex; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	    --no-emit-find-links requirements/$$name.in -o requirements/$$name.txt; done
+
+# No Python is needed for these three.
+image:
+	docker build -t penstock:0.1.0 $(ARGS) .
+
+compose-env:
+	@sh infra/docker/compose-env.sh
+
+compose-key:
+	@docker compose run --rm --no-deps --entrypoint cat setup /var/lib/penstock/operator/first.key
 
 clean:
 	rm -rf $(VENV) .venv-clients .venv-clients-llamaindex .penstock

@@ -92,16 +92,22 @@ def worker(
 
 
 @app.command()
-def setup() -> None:
+def setup(
+    key_file: Annotated[
+        Path | None, typer.Option(help="Where a first key is written, for its owner only; else it is printed.")
+    ] = None,
+) -> None:
     """Make streams, consumers and database what this version needs; make a first key where there is none."""
     import asyncio
 
     import orjson
 
-    from cli.setup import set_up
+    from cli.setup import put_away, set_up
     from infra.settings import load_settings
 
-    sys.stdout.write(orjson.dumps(asyncio.run(set_up(load_settings()))).decode() + "\n")
+    made = asyncio.run(set_up(load_settings()))
+    told = made if key_file is None else put_away(made, key_file)
+    sys.stdout.write(orjson.dumps(told).decode() + "\n")
 
 
 @app.command("nats-auth")

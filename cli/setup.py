@@ -38,6 +38,16 @@ async def set_up(settings: Settings) -> dict[str, Any]:
     return {"tenant": TENANT, "api_key": key, "nats_creds": creds}
 
 
+def put_away(made: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Write the first key, where one was made, to a file that only its owner may read: what a container prints is kept
+    in logs. Returns what can be printed. Raises `OSError`.
+    """
+    key = made["api_key"]
+    if key is not None:
+        write_private(file, f"{key}\n")
+    return {**made, "api_key": None, "key_file": str(file) if key is not None else None}
+
+
 async def _admit_tenants(settings: Settings, seed: Path) -> str:
     """Every tenant that has a NATS account gets the doors of this version. The first tenant's credentials lie beside
     the operator's seed: where.

@@ -132,7 +132,10 @@ class Settings(BaseSettings):
     ] = 1
 
     metrics_port: Annotated[
-        int | None, Field(ge=1, le=65535, description="Where a worker process serves /metrics; not at all where unset.")
+        int | None,
+        Field(
+            ge=1, le=65535, description="Where a worker process serves /metrics and /healthz; not at all where unset."
+        ),
     ] = None
     metric_tenants: Annotated[
         int,

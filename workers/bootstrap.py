@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 
 from infra.access.changes import Listener
 from infra.access.policies import Policies
@@ -29,6 +29,7 @@ from infra.streams import Subscription, stage_subscriptions
 from infra.telemetry.exporting import Tracing
 from infra.telemetry.logs import Logger
 from infra.telemetry.metric_push import pushed
+from infra.telemetry.serving import asked_of_the_loop, serve
 from infra.telemetry.stage_metrics import StageMetrics, new_registry
 from workers.context import Worker, WorkerContext
 from workers.following import Following
@@ -64,6 +65,7 @@ class WorkerProcess:
         self._interrupts: list[Callable[[], Awaitable[None]]] = []
         self._exit = AsyncExitStack()
         self._connection: Connection | None = None
+        self._consumes = False
 
     async def start(self) -> None:
         """Raises `SettingsError` where the catalogue or a provider's key is missing."""
@@ -80,6 +82,7 @@ class WorkerProcess:
         runs = [watch.run(catalog), shared.policies.watch(), *(found.run() for found in following if found)]
         self._tasks = [asyncio.create_task(run) for run in runs]
         settle()
+        self._consumes = True
         self._log.info("workers_started", workers=list(self._names))
 
     async def stop(self) -> None:
@@ -87,6 +90,7 @@ class WorkerProcess:
         connection = self._connection
         if connection is None:
             return
+        self._consumes = False
         await end_tasks(*self._tasks)
         await detach(connection.broker, self._log)
         drains = [stages.drain() for stages in self._stages]
@@ -94,6 +98,12 @@ class WorkerProcess:
         await self._exit.aclose()
         await connection.close()
         self._log.info("workers_stopped", workers=list(self._names))
+
+    async def _problem(self) -> str | None:
+        """What keeps these workers from taking messages; None where they take them."""
+        if self._connection is None or not self._connection.client.is_connected:
+            return "not connected to NATS"
+        return None if self._consumes else "starting"
 
     def _watch(self, file: CatalogFile, connection: Connection) -> CatalogWatch:
         bucket = ConfigBucket(connection.js)
@@ -150,8 +160,8 @@ class WorkerProcess:
         await tracing.open(self._connection.client)
         self._exit.push_async_callback(tracing.close)
         if settings.metrics_port is not None:
-            server, _ = start_http_server(settings.metrics_port, settings.api_host, registry)
-            self._exit.push_async_callback(asyncio.to_thread, server.shutdown)
+            close = serve(settings.api_host, settings.metrics_port, registry, asked_of_the_loop(self._problem))
+            self._exit.push_async_callback(asyncio.to_thread, close)
         await self._exit.enter_async_context(pushed(registry, self._names[0] if len(self._names) == 1 else "workers"))
         keep_alive = asyncio.create_task(in_flight.keep_alive())
         self._exit.callback(keep_alive.cancel)

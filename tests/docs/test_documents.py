@@ -24,6 +24,7 @@ def test_relative_links_lead_somewhere(document: Path):
 def test_settings_that_are_named_exist(document: Path):
     named = set(re.findall(r"PENSTOCK_([A-Z_]+[A-Z])", document.read_text()))
     elsewhere = {"CONTRACTS_BASE", "SIM_LATENCY_MS", "SIM_TOKENS_PER_SECOND", "BASE_URL", "API_KEY"}
+    elsewhere |= set(re.findall(r"\$\{PENSTOCK_([A-Z_]+)", (ROOT / "compose.yaml").read_text()))
     assert {name.lower() for name in named - elsewhere} <= set(Settings.model_fields)
 
 

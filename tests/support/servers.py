@@ -17,6 +17,7 @@ from infra.embedded.process import ChildSpec
 from infra.embedded.supervisor import Supervisor
 from infra.nats_auth.files import NatsAuthFiles
 from infra.nats_auth.generate import generate
+from tests.support import containers
 from tests.support.homes import home_directory
 
 T = TypeVar("T")
@@ -50,20 +51,24 @@ class LoopThread:
 class Server:
     """A server that runs: its URL, and its process for those who want to see it die. It is started again by itself."""
 
-    def __init__(self, name: str, url: str, supervisor: Supervisor) -> None:
+    def __init__(self, name: str, url: str, supervisor: Supervisor | None) -> None:
         self.url = url
         self._name = name
         self._supervisor = supervisor
 
     @property
     def pid(self) -> int | None:
-        """None while it is down."""
-        return self._supervisor.pids.get(self._name)
+        """None while it is down, and for one in a container."""
+        return self._supervisor.pids.get(self._name) if self._supervisor is not None else None
 
 
 @contextmanager
 def running_nats() -> Iterator[Server]:
     """A nats-server with JetStream, ended at the end whatever happened."""
+    if containers.wanted():
+        with containers.nats_container() as url:
+            yield Server("nats", url, None)
+        return
 
     async def describe(data: DataDirectory, port: int) -> tuple[ChildSpec, str]:
         return nats_server(data, port, _ENVIRON), nats_url(port)
@@ -89,6 +94,10 @@ def running_private_nats() -> Iterator[tuple[Server, NatsAuthFiles]]:
 @contextmanager
 def running_postgres() -> Iterator[Server]:
     """A PostgreSQL with an empty database, ended at the end whatever happened."""
+    if containers.wanted():
+        with containers.postgres_container() as url:
+            yield Server("postgres", url, None)
+        return
 
     async def describe(data: DataDirectory, port: int) -> tuple[ChildSpec, str]:
         postgres = await postgres_server(data, port, _ENVIRON, lambda _: None)
