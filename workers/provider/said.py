@@ -66,10 +66,11 @@ class Said:
         self._response: dict[str, Any] | None = None
         self._usage: Any = None
         self._terms: dict[str, str] = {}
-        self._ended = False
+        self._begun = self._ended = False
 
     async def whole(self) -> None:
         """Ask for the whole answer at once. Raises `PenstockError`."""
+        self._begun = True
         answer = await self._provider.complete(self._call)
         self._usage, self._terms = answer.get("usage"), terms_in(answer, self._terms)
         with errors.readable(self._provider.name):
@@ -77,6 +78,7 @@ class Said:
 
     async def stream(self, send: Send) -> None:
         """Ask for a stream, and send on what comes of it. Raises `PenstockError`; a pause that is too long is one."""
+        self._begun = True
         call, loop, translator = self._call, asyncio.get_running_loop(), self._asked.translation.stream()
         try:
             async with asyncio.timeout(call.first_token) as patience:
@@ -106,7 +108,12 @@ class Said:
         return Result(response, usage, error, (now - self._started) * 1000, first, self._terms)
 
     def _used(self, error: PenstockError | None, response: dict[str, Any]) -> TokenUsage:
-        """What the provider reported, where it came to say all of it; else an estimate that is marked as one."""
+        """What the provider reported, where it came to say all of it; else an estimate that is marked as one.
+
+        Nothing for a call that was stopped before it began: nobody was sent anything.
+        """
+        if not self._begun:
+            return TokenUsage()
         reported = self._native.tokens(self._usage)
         if reported is None:
             charges = error is None or error.code is ErrorCode.CANCELLED or isinstance(error, errors.UnansweredError)

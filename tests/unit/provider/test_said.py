@@ -71,15 +71,18 @@ def message_delta(output: int, stop: str | None = "end_turn") -> dict[str, Any]:
     return {"type": "message_delta", "delta": {"stop_reason": stop}, "usage": {"output_tokens": output}}
 
 
+def said_by(provider: Plays, api: str) -> Said:
+    request: dict[str, Any] = {"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": PROMPT}]}
+    translation = translate(api, request, provider.spoken, Fields(drop=False), Origin("r1", 1, "m"), None)
+    call = Call(api, translation.request, "m", "key", 10, 10, None, None, "")
+    return Said(provider, call, Asked(api, request, translation))
+
+
 async def used(
     api: str, events: list[dict[str, Any]], error: PenstockError | None, *, stream: bool = True
 ) -> TokenUsage:
     """What is billed of a call of `api` that says these events and then ends with `error`."""
-    request: dict[str, Any] = {"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": PROMPT}]}
-    provider = Plays(events, None if error is CANCELLED else error)
-    translation = translate(api, request, provider.spoken, Fields(drop=False), Origin("r1", 1, "m"), None)
-    call = Call(api, translation.request, "m", "key", 10, 10, None, None, "")
-    said = Said(provider, call, Asked(api, request, translation))
+    said = said_by(Plays(events, None if error is CANCELLED else error), api)
 
     async def send(_: dict[str, Any]) -> None:
         await asyncio.sleep(0)
@@ -131,3 +134,12 @@ async def test_a_prompt_that_the_provider_may_have_worked_on_is_estimated(error:
     """It had the prompt, and may charge for it: nobody can tell, so it is not taken for free."""
     expected = TokenUsage(input_tokens=100, estimated=True)
     assert await used(OPENAI_CHAT, [], error) == expected
+
+
+async def test_a_call_that_was_stopped_before_it_began_costs_nothing():
+    """Its caller left while it was entered and reserved for: nobody was sent anything."""
+    said = said_by(Plays([chunk(HEARD)]), OPENAI_CHAT)
+    running = asyncio.create_task(said.whole())
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert said.result(CANCELLED).usage == TokenUsage()
