@@ -5,9 +5,8 @@ Should the server die in that moment, what it forgot is said to it again by whoe
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,12 +16,10 @@ from psycopg.rows import tuple_row
 
 from contracts.errors import ErrorCode, PenstockError
 from infra.database.batches import Batcher
+from infra.database.recent import Recent
 from infra.database.session import Session
 
 _AT_ONCE = 100
-_ON_DISK_AFTER = 2.0
-"""Seconds. The server writes within three times its `wal_writer_delay` (200 ms): so says its manual, of asynchronous
-commits. https://www.postgresql.org/docs/18/wal-async-commit.html"""
 _RESERVE = "SELECT * FROM reserve_budget(%s, %s, %s, %s, %s, %s::numeric, %s::timestamptz, %s::timestamptz, %s)"
 
 
@@ -60,24 +57,6 @@ class _Asked:
     refusal: Refusal | None = None
 
 
-@dataclass(slots=True)
-class _Recent:
-    """The last reservations, and when they were made (seconds, monotonic).
-
-    When a server died is not known, only when it answered last: what was made just before that it may have forgotten.
-    """
-
-    made: deque[tuple[float, Reservation]] = field(default_factory=deque)
-
-    def add(self, reservations: Sequence[Reservation], now: float) -> None:
-        self.made.extend((now, reservation) for reservation in reservations)
-        while self.made and now - self.made[0][0] > _ON_DISK_AFTER:
-            self.made.popleft()
-
-    def open_at(self, now: datetime) -> list[Reservation]:
-        return [reservation for _, reservation in self.made if reservation.expires_at > now]
-
-
 class Reservations:
     """Reserves for the calls of a process: those that come while a round trip is on its way share the next one."""
 
@@ -86,7 +65,7 @@ class Reservations:
         self._stage = stage
         self._clock = clock
         self._batcher: Batcher[_Asked] = Batcher(self._reserve_all, _AT_ONCE, 0.0)
-        self._recent = _Recent()
+        self._recent: Recent[Reservation] = Recent()
 
     async def reserve(self, reservation: Reservation) -> None:
         """Take it out of every budget that it counts against, or out of none. Asked again for the same attempt, it is
@@ -112,7 +91,8 @@ class Reservations:
         self._recent.add([one.reservation for one in asked if one.refusal is None], time.monotonic())
 
     async def _say_again(self, connection: psycopg.AsyncConnection[Any], _: float) -> None:
-        if again := self._recent.open_at(self._clock()):
+        now = self._clock()
+        if again := [reservation for reservation in self._recent if reservation.expires_at > now]:
             await _call(connection, again, unasked=True)
 
 

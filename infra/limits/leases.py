@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from infra.database.recent import Recent
 from infra.database.session import Session
 
 _BETWEEN_SWEEPS = 60.0
@@ -40,7 +41,8 @@ class Leases:
     """
 
     def __init__(self, url: str, stage: str) -> None:
-        self._session = Session(url, stage, _reopened)
+        self._session = Session(url, stage, self._close_again)
+        self._closed: Recent[tuple[str, str]] = Recent()
         self._sweep_at = time.monotonic() + _BETWEEN_SWEEPS
 
     async def open(self, tenant: str, request_id: str, scopes: Sequence[Scope], until: datetime) -> int | None:
@@ -61,6 +63,7 @@ class Leases:
     async def close(self, tenant: str, request_id: str) -> None:
         """The request has ended. Once a minute, rows that count for nothing any more are deleted on the way."""
         await self._session.run(lambda connection: connection.execute(_CLOSE, (tenant, request_id)))
+        self._closed.add([(tenant, request_id)], time.monotonic())
         if time.monotonic() >= self._sweep_at:
             self._sweep_at = time.monotonic() + _BETWEEN_SWEEPS
             await self.sweep()
@@ -73,6 +76,9 @@ class Leases:
         """Give the connection back."""
         await self._session.close()
 
-
-async def _reopened(connection: psycopg.AsyncConnection[Any], lost_at: float) -> None:
-    """A server that died may have forgotten its last moments: those requests end uncounted."""
+    async def _close_again(self, connection: psycopg.AsyncConnection[Any], _: float) -> None:
+        """A server that died may have forgotten its last moments. What was opened in them ends uncounted; what was
+        closed in them is closed again, as nobody else would before its time is over.
+        """
+        async with connection.cursor() as cursor:
+            await cursor.executemany(_CLOSE, list(self._closed))

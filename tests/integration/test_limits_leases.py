@@ -58,6 +58,21 @@ async def test_one_whose_holder_died_counts_until_its_time_is_over(leases: list[
     assert await opened(database) == 1
 
 
+async def test_a_server_that_died_and_forgot_what_was_closed_last_is_told_again(
+    leases: list[Leases], database: Database
+) -> None:
+    for name in ("one", "two"):
+        await leases[0].open("acme", name, (KEY,), soon())
+        await leases[0].close("acme", name)
+    await database.execute("UPDATE open_requests SET open = true, expires_at = now() + interval '1 hour'")
+    await database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+        "AND datname = current_database()"
+    )
+    assert await leases[0].open("acme", "three", (KEY,), soon()) is None
+    assert await opened(database) == 1
+
+
 async def test_without_a_database_nothing_is_let_in_uncounted() -> None:
     away = Leases("postgresql://nobody@127.0.0.1:1/none", "test")
     with pytest.raises(PenstockError) as raised:
