@@ -87,7 +87,7 @@ class Dispatcher:
             # Neither the outcome nor the dead letter could be stored: the broker is away, and delivers it again.
             self._tools.log.warning("message_left_for_redelivery", error=told(error))
         finally:
-            self._tools.in_flight.release(position)
+            self._tools.in_flight.release(position, settled=label not in {"error", "retried"})
             seconds = time.perf_counter() - started
             waited = max(time.time() - seconds - position.stored_at, 0.0)
             self._counters.observe(lane, label, seconds=seconds, queue_seconds=waited, trace=trace)
@@ -139,7 +139,8 @@ class Dispatcher:
             await self._tools.courtesy.lull(_LULL)
 
     async def _attempt(self, job: Job) -> Outcome:
-        if job.position.deliveries > self._tools.max_deliveries and not self._spec.endless:
+        often = job.position.deliveries > self._tools.max_deliveries and not self._spec.endless
+        if often and not self._tools.in_flight.survived(job.position):
             message = f"delivered {job.position.deliveries} times without an outcome: it takes its worker down"
             raise PenstockError(ErrorCode.INTERNAL_ERROR, message, stage=self._spec.name)
         if self._spec.terminal:

@@ -2,12 +2,16 @@
 
 import asyncio
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import nats.errors
 from nats.aio.msg import Msg
 
 from infra.dispatch.job import Position
+
+_REMEMBERED = 10_000
+"""Messages that were not settled, at most."""
 
 
 @dataclass(slots=True)
@@ -22,6 +26,7 @@ class InFlight:
     def __init__(self, ack_wait: float) -> None:
         self._interval = ack_wait / 4
         self._held: dict[tuple[str, int], _Held] = {}
+        self._survived: OrderedDict[tuple[str, int], None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._held)
@@ -40,9 +45,22 @@ class InFlight:
         """The newest delivery of a message in hand: the one whose ack the server waits for."""
         return self._held[position.stream, position.sequence].message
 
-    def release(self, position: Position) -> None:
-        """The message is settled."""
-        self._held.pop((position.stream, position.sequence), None)
+    def release(self, position: Position, *, settled: bool) -> None:
+        """The message is settled, or comes again and has done this process no harm."""
+        key = (position.stream, position.sequence)
+        self._held.pop(key, None)
+        if settled:
+            self._survived.pop(key, None)
+            return
+        self._survived[key] = None
+        if len(self._survived) > _REMEMBERED:
+            self._survived.popitem(last=False)
+
+    def survived(self, position: Position) -> bool:
+        """Whether this process had the message in hand before: whatever it was delivered so often for, not that it
+        takes its worker down.
+        """
+        return (position.stream, position.sequence) in self._survived
 
     async def keep_alive(self) -> None:
         """Runs for as long as the process does."""

@@ -1,13 +1,16 @@
 """The dispatch core: a message in hand stays in hand for as long as its work takes."""
 
 import asyncio
+from collections.abc import Sequence
 from unittest import mock
 
 from nats.aio.msg import Msg
 
-from contracts.errors import ErrorCode
+from contracts.errors import ErrorCode, PenstockError
+from infra.broker import Stored
+from infra.dispatch.emit import Emitter
 from infra.dispatch.job import Job
-from infra.dispatch.outcome import Outcome
+from infra.dispatch.outcome import Outcome, Publication
 from infra.streams import REQUESTED
 from tests.support.acks import ACK, IN_PROGRESS, spied_acks
 from tests.support.logs import RecordedLog
@@ -98,3 +101,30 @@ async def test_a_message_that_takes_its_worker_down_each_time_is_given_up_on_uns
     assert not handler.runs
     assert failed.error.code == ErrorCode.INTERNAL_ERROR
     assert letter.reason == "delivered 4 times without an outcome: it takes its worker down"
+
+
+async def test_a_message_whose_end_could_not_be_stored_is_not_taken_for_one_that_takes_its_worker_down(
+    pipeline: Pipeline, log: RecordedLog
+) -> None:
+    runs: list[int] = []
+    most, emit_all = pipeline.settings.max_deliveries, Emitter.emit_all
+
+    async def away(job: Job) -> Outcome:
+        runs.append(job.position.deliveries)
+        if len(runs) <= most:
+            raise PenstockError(ErrorCode.PIPELINE_UNAVAILABLE, "not now", stage="probe", retryable=True)
+        return Outcome("done")
+
+    async def lost_once(emitter: Emitter, job: Job, publications: Sequence[Publication]) -> list[Stored]:
+        # The broker dies just as the request is to be told that it was tried often enough.
+        if len(runs) == most:
+            raise TimeoutError
+        return await emit_all(emitter, job, publications)
+
+    with mock.patch.object(Emitter, "emit_all", lost_once):
+        async with running_stage(pipeline, log.logger, away):
+            request_id = await pipeline.publish_request()
+            await eventually(lambda: settled(pipeline))
+    assert runs == list(range(1, most + 2))
+    assert not await pipeline.terminals(request_id)
+    assert not await pipeline.dead_letters()
