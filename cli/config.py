@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from cli.broker import connected
+
 if TYPE_CHECKING:
     from infra.catalog import Catalog
     from infra.catalog.bucket import ConfigBucket
@@ -115,20 +117,17 @@ def _time(candidate: "Candidate") -> str:
 def _with_bucket(work: "Callable[[ConfigBucket, int], Awaitable[T]]") -> T:
     import nats.errors
 
-    from infra.broker import connect
     from infra.catalog.bucket import BUCKET, ConfigBucket
     from infra.settings import SettingsError, load_settings
-    from infra.telemetry.logs import configure_logging
 
     async def run() -> T:
-        settings = load_settings()
-        connection = await connect(settings, "cli", configure_logging("cli", settings.log_level))
-        try:
-            return await work(ConfigBucket(connection.js), connection.client.max_payload)
-        except nats.errors.Error as error:
-            message = f"NATS does not answer for the bucket {BUCKET}: `penstock setup` makes it, if it is not there."
-            raise SettingsError(message) from error
-        finally:
-            await connection.close()
+        async with connected(load_settings()) as connection:
+            try:
+                return await work(ConfigBucket(connection.js), connection.client.max_payload)
+            except nats.errors.Error as error:
+                missing = (
+                    f"NATS does not answer for the bucket {BUCKET}: `penstock setup` makes it, if it is not there."
+                )
+                raise SettingsError(missing) from error
 
     return asyncio.run(run())

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.broker import connected
+
 if TYPE_CHECKING:
     from infra.dead_letters import DeadLetter, DeadLetters
 
@@ -81,17 +83,12 @@ def _for_each(ids: list[int] | None, every: bool, work: "Callable[[DeadLetters, 
 
 
 def _with_letters(work: "Callable[[DeadLetters], Awaitable[None]]") -> None:
-    from infra.broker import Publisher, connect
+    from infra.broker import Publisher
     from infra.dead_letters import DeadLetters
     from infra.settings import load_settings
-    from infra.telemetry.logs import configure_logging
 
     async def run() -> None:
-        settings = load_settings()
-        connection = await connect(settings, "cli", configure_logging("cli", settings.log_level))
-        try:
+        async with connected(load_settings()) as connection:
             await work(DeadLetters(connection.js, Publisher(connection.acks, "cli")))
-        finally:
-            await connection.close()
 
     asyncio.run(run())

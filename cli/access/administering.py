@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from cli.broker import connected
+from cli.failures import CommandError
+
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -119,16 +122,11 @@ async def _with_engine(settings: "Settings", work: "Work[T]") -> T:
 
 async def _announce(settings: "Settings") -> bool:
     from infra.access.changes import Changes
-    from infra.broker import connect
     from infra.telemetry.logs import configure_logging
 
     log = configure_logging("cli", "error")
     try:
-        async with asyncio.timeout(_PATIENCE):
-            connection = await connect(settings, "cli", log)
-    except TimeoutError:
+        async with connected(settings, _PATIENCE) as connection:
+            return await Changes(connection.js, log).announce(actor())
+    except CommandError:
         return False
-    try:
-        return await Changes(connection.js, log).announce(actor())
-    finally:
-        await connection.close()
