@@ -1,6 +1,7 @@
 """Anthropic's POST /v1/messages and its token count. Shapes: as the `anthropic` SDK 2.12 has them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -45,7 +46,7 @@ class AnthropicDialect(AnthropicShape):
         answer = compose(request, knobs, filtered=filtered)
         if request.stream:
             return self.script(request, answer, stamp)
-        return Whole(self.reply(request, answer, stamp), answer.choices[0].length)
+        return Whole(self.reply(request, answer, stamp), answer.choices[0].length, answer.usage)
 
     def reply(self, request: ChatRequest, answer: Answer, stamp: Stamp) -> bytes:
         """A `message`."""
@@ -63,7 +64,8 @@ class AnthropicDialect(AnthropicShape):
             "delta": _stop(choice),
             "usage": _prompt_usage(answer.usage) | _spent(answer.usage),
         }
-        return play(blocks_of(request, choice, stamp), event(opening), event(closing) + event({"type": "message_stop"}))
+        ended = event(closing) + event({"type": "message_stop"})
+        return replace(play(blocks_of(request, choice, stamp), event(opening), ended), usage=answer.usage)
 
 
 class TokenCount(AnthropicShape):

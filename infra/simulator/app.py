@@ -38,6 +38,7 @@ class SimulatorApp:
             f"{V1_PREFIX}/embeddings": {"POST": _guarded(embeddings, refuse_v1)},
             "/healthz": {"GET": self._health},
             "/stats": {"GET": self._show_stats, "DELETE": self._reset_stats},
+            "/stats/calls": {"GET": self._show_calls},
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,6 +72,9 @@ class SimulatorApp:
 
     async def _show_stats(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await respond_json(send, 200, orjson.dumps(self._stats.snapshot()))
+
+    async def _show_calls(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await respond_json(send, 200, orjson.dumps(self._stats.ended))
 
     async def _reset_stats(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._stats = Stats()

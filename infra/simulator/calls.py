@@ -93,6 +93,7 @@ def _respond(call: Call[RequestT], request: RequestT, knobs: Knobs, ordinals: Or
 
 async def _deliver(call: Call[RequestT], response: Script | Whole, knobs: Knobs, fault: Fault | None) -> Outcome:
     pace = pace_of(knobs)
+    call.record.usage = response.usage
     if isinstance(response, Script):
         if fault is not None:
             response = spoil_stream(response, fault, knobs, call.dialect, call.stamp)

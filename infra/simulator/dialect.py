@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from infra.simulator.answer import Usage
 from infra.simulator.errors import ApiError
 from infra.simulator.knobs import Knobs
 
@@ -24,21 +25,24 @@ class Stamp:
 class Script:
     """A response as the bytes to send, with one entry in `tokens` for each token step.
 
-    `head` goes out with the first token and `tail` with the last. `cut` ends it by cutting the connection.
+    `head` goes out with the first token and `tail` with the last. `cut` ends it by cutting the connection. `usage` is
+    what the whole of it reports.
     """
 
     head: bytes
     tokens: tuple[bytes, ...]
     tail: bytes
     cut: bool = False
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A response as one JSON body, and how many tokens it takes to make it."""
+    """A response as one JSON body, how many tokens it takes to make it, and the usage that it reports."""
 
     body: bytes
     steps: int = 0
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)

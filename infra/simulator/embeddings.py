@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from infra.simulator.answer import Usage
 from infra.simulator.dialect import Stamp, Whole
 from infra.simulator.errors import ApiError, ErrorKind, invalid, missing
 from infra.simulator.fields import canonical, load_object, read_integer, read_model, read_word
@@ -81,7 +82,8 @@ class Embeddings(OpenAIShape):
         ]
         spent = sum(_tokens(value) for value in request.inputs)
         usage = {"prompt_tokens": spent, "total_tokens": spent}
-        return Whole(orjson.dumps({"object": "list", "data": data, "model": request.model, "usage": usage}))
+        body = orjson.dumps({"object": "list", "data": data, "model": request.model, "usage": usage})
+        return Whole(body, usage=Usage(prompt_tokens=spent, cached_tokens=0, completion_tokens=0))
 
 
 def vector_of(model: str, value: str | list[int], dimensions: int) -> "array[float]":

@@ -36,7 +36,8 @@ class OpenAIDialect(OpenAIShape):
         answer = compose(request, knobs, filtered=filtered)
         if request.stream:
             return self.script(request, answer, stamp)
-        return Whole(self.reply(request, answer, stamp), max(choice.length for choice in answer.choices))
+        steps = max(choice.length for choice in answer.choices)
+        return Whole(self.reply(request, answer, stamp), steps, answer.usage)
 
     def reply(self, request: ChatRequest, answer: Answer, stamp: Stamp) -> bytes:
         """A `chat.completion`."""

@@ -28,6 +28,7 @@ def play(request: ChatRequest, answer: Answer, stamp: Stamp) -> Script:
         head=b"".join(frame.opening(index, choice) for index, choice in choices),
         tokens=tuple(b"".join(step) for step in steps),
         tail=b"".join((*tail, _DONE)),
+        usage=answer.usage,
     )
 
 

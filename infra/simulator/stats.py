@@ -3,9 +3,11 @@
 import hashlib
 import time
 from collections import Counter
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from infra.simulator.answer import Usage
 from infra.simulator.faults import Ordinals
 
 
@@ -15,6 +17,20 @@ class Outcome(Enum):
     COMPLETED = auto()
     FAILED = auto()
     CANCELLED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCall:
+    """One call that has ended: an outcome in lower case, and the usage that its answer reports once it is whole.
+
+    `usage` is None for an error in place of an answer. Whether it was sent is said by the outcome: with `completed` it
+    was, with the others it may have been.
+    """
+
+    idempotency_key: str
+    model: str
+    outcome: str
+    usage: Usage | None
 
 
 class Stats:
@@ -30,6 +46,7 @@ class Stats:
         self.by_key: Counter[str] = Counter()
         self.by_path: Counter[str] = Counter()
         self.last_cancel: dict[str, float] = {}
+        self.ended: list[EndedCall] = []
 
     def receive(self, key: str, path: str) -> "CallRecord":
         """Counts a call on arrival, by its idempotency key (empty: none) and the path it came by."""
@@ -38,7 +55,7 @@ class Stats:
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
         self.by_key[key] += 1
         self.by_path[path] += 1
-        return CallRecord(self)
+        return CallRecord(self, key)
 
     def snapshot(self) -> dict[str, Any]:
         """The counters as GET /stats gives them.
@@ -66,12 +83,16 @@ class Stats:
 class CallRecord:
     """One call in the books it arrived under, so that a reset in between leaves the new ones consistent."""
 
-    def __init__(self, stats: Stats) -> None:
+    def __init__(self, stats: Stats, key: str) -> None:
         self._stats = stats
+        self._key = key
+        self._model = ""
+        self.usage: Usage | None = None
         self._received = time.monotonic()
 
     def name_request(self, model: str, body: bytes) -> Ordinals:
         """Counts the call under its model's name as sent and under its body's hash, and says which call it is."""
+        self._model = model
         stats, digest = self._stats, hashlib.sha256(body).digest()
         stats.by_model[model] += 1
         stats.by_request[digest] += 1
@@ -81,6 +102,7 @@ class CallRecord:
         """Counts how the call ended; once a call."""
         self._stats.in_flight -= 1
         self._stats.outcomes[outcome] += 1
+        self._stats.ended.append(EndedCall(self._key, self._model, outcome.name.lower(), self.usage))
         if outcome is Outcome.CANCELLED:
             now = time.monotonic()
             after_ms = (now - self._received) * 1000

@@ -214,6 +214,34 @@ async def test_a_client_that_leaves_in_a_stream_is_noticed_at_once(url: str, gpt
     assert (stats["calls"], stats["completed"], stats["failed"], stats["in_flight"]) == (1, 0, 0, 0)
 
 
+async def test_every_call_that_has_ended_is_told_with_what_its_answer_reports(
+    url: str, gpt: openai.AsyncOpenAI, claude: anthropic.AsyncAnthropic
+):
+    stats_of(url, "DELETE")
+    ask = {"model": MODEL, "messages": USER, "extra_headers": {"Idempotency-Key": "whole"}}
+    whole = await gpt.chat.completions.create(**ask)
+    async with claude.messages.stream(**{**ask, "extra_headers": {"Idempotency-Key": "stream"}}, max_tokens=9) as said:
+        streamed = await said.get_final_message()
+    for fault in ("sim-cut-stream", "sim-error-500"):
+        with pytest.raises(openai.APIError):
+            await gpt.chat.completions.create(model=fault, messages=USER, extra_headers={"Idempotency-Key": fault})
+    await stats_when(url, lambda seen: seen["in_flight"] == 0)
+
+    told = {call["idempotency_key"]: call for call in httpx2.get(f"{url}/stats/calls").json()}
+    assert whole.usage is not None
+    assert {key: call["outcome"] for key, call in told.items()} == {
+        "whole": "completed",
+        "stream": "completed",
+        "sim-cut-stream": "failed",
+        "sim-error-500": "failed",
+    }
+    assert told["whole"]["model"] == MODEL
+    assert told["whole"]["usage"]["prompt_tokens"] == whole.usage.prompt_tokens
+    assert told["whole"]["usage"]["completion_tokens"] == whole.usage.completion_tokens == 16
+    assert told["stream"]["usage"]["completion_tokens"] == streamed.usage.output_tokens == 9
+    assert told["sim-error-500"]["usage"] is None
+
+
 async def test_a_client_that_leaves_before_the_first_token_is_noticed_at_once(
     url: str, claude: anthropic.AsyncAnthropic
 ):
