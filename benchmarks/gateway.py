@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,13 +46,16 @@ class Target:
 
 @dataclass(frozen=True)
 class PenstockOptions:
-    """How `penstock up` is started. `otlp_url` switches tracing on; `catalogue` is used in place of our own."""
+    """How `penstock up` is started. `otlp_url` switches tracing on; `catalogue` is used in place of our own, `settings`
+    are variables of its environment.
+    """
 
     model: str
     upstream_url: str
     processes: bool
     otlp_url: str | None
     catalogue: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -99,7 +102,9 @@ def _arguments(options: PenstockOptions, directory: Path) -> list[str]:
 
 def _environment(options: PenstockOptions) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_EXPORTER_OTLP_")}
-    return env | ({"OTEL_EXPORTER_OTLP_ENDPOINT": options.otlp_url} if options.otlp_url else {})
+    return (
+        env | dict(options.settings) | ({"OTEL_EXPORTER_OTLP_ENDPOINT": options.otlp_url} if options.otlp_url else {})
+    )
 
 
 def _await_ready(child: Child, ready_file: Path, log: Path) -> dict[str, Any]:
