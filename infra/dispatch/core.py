@@ -24,6 +24,7 @@ from infra.dispatch.job import Job, Position, deadline_of, position_of, require_
 from infra.dispatch.outcome import Outcome, Publication
 from infra.dispatch.spans import process_span, told_of, unread
 from infra.dispatch.stage import DispatchTools, Handler, StageSpec
+from infra.dispatch.unforeseen import failure_of
 from infra.telemetry import about, names
 from infra.telemetry.told import told
 
@@ -126,8 +127,8 @@ class Dispatcher:
             label = await self._retry_or_give_up(job, error)
         except Exception as error:  # noqa: BLE001 - a bug costs one message its turn, not the worker its life
             problem = told(error)
-            told_of(job.span, bug := self._bug(job, error))
-            label = await self._retry_or_give_up(job, bug)
+            told_of(job.span, failure := failure_of(error, self._spec.name, self._tools.log))
+            label = await self._retry_or_give_up(job, failure)
         finally:
             job.span.attributes[names.STAGE] = self._spec.name
             job.span.attributes[names.OUTCOME] = label
@@ -235,11 +236,6 @@ class Dispatcher:
         log.error("dead_letter", reason=told(error))
         await bury(self._tools.publisher, message, position, error, self._spec.name)
         return "dead_letter"
-
-    def _bug(self, job: Job, cause: Exception) -> PenstockError:
-        self._tools.log.error("handler_failed", exc_info=cause)
-        message = f"the {self._spec.name} stage failed on this message"
-        return PenstockError(ErrorCode.INTERNAL_ERROR, message, stage=self._spec.name, retryable=True)
 
     async def _hand_back(self, position: Position) -> None:
         """Another replica can have it at once: this process is stopping."""

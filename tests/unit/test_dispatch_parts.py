@@ -3,16 +3,20 @@
 import asyncio
 from typing import Any
 
+import nats.errors
 import pytest
+from nats.js.errors import ServiceUnavailableError
 
 from contracts import deadletter, envelope, subjects
-from contracts.errors import ContractError, PenstockError
+from contracts.errors import ContractError, ErrorCode, PenstockError
 from contracts.subjects import Lane
 from infra.database.batches import Batcher
 from infra.dead_letters import DeadLetter, redrive_of
 from infra.dispatch.gate import LaneGate
 from infra.dispatch.job import Identity, deadline_of, identify_forwarded, identify_requested, require_identity
+from infra.dispatch.unforeseen import failure_of
 from infra.telemetry.tracing import Tracer, parse_traceparent
+from tests.support.logs import RecordedLog
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -187,3 +191,18 @@ def test_bookkeeping_is_redriven_as_it_was():
 def test_a_prompt_that_is_no_json_cant_be_redriven():
     with pytest.raises(PenstockError, match="discard"):
         redrive_of(letter(subjects.requested("batch", "acme"), {envelope.REQUEST_ID: "r1"}, b"\xff"))
+
+
+@pytest.mark.parametrize("cause", [nats.errors.TimeoutError(), ServiceUnavailableError(), ConnectionResetError()])
+def test_a_question_that_the_broker_does_not_answer_is_no_bug_of_the_stage(cause: Exception):
+    log = RecordedLog()
+    failure = failure_of(cause, "provider", log.logger)
+    assert (failure.code, failure.retryable) == (ErrorCode.PIPELINE_UNAVAILABLE, True)
+    assert log.entries == []
+
+
+def test_a_bug_is_told_to_operators_and_tried_again():
+    log = RecordedLog()
+    failure = failure_of(KeyError("name"), "provider", log.logger)
+    assert (failure.code, failure.retryable) == (ErrorCode.INTERNAL_ERROR, True)
+    assert len(log.events("handler_failed")) == 1
