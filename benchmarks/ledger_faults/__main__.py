@@ -23,7 +23,7 @@ from benchmarks.gateway import PenstockOptions, penstock
 from benchmarks.ledger_faults.audit import audit
 from benchmarks.ledger_faults.books import Books, read, settled
 from benchmarks.ledger_faults.killing import kill_in_turn
-from benchmarks.ledger_faults.load import DEADLINE, callers, connected
+from benchmarks.ledger_faults.load import DEADLINE, UNEXPECTED, callers, connected
 from benchmarks.ledger_faults.plan import catalogue, requests
 from benchmarks.ledger_faults.report import Told, counts, markdown
 from benchmarks.ledger_faults.setting_up import set_up
@@ -113,7 +113,7 @@ def main() -> int:
     except BenchmarkError as error:
         sys.stderr.write(f"no report: {error} ({counts(run.ends)})\n")
         return 1
-    findings = audit(books)
+    findings = [*(f"{count} callers: {end}" for end, count in run.ends.items() if UNEXPECTED in end), *audit(books)]
     print(markdown(Told(run.ends, run.killed, run.seconds, books, findings)))
     return 1 if findings else 0
 

@@ -24,6 +24,10 @@ _BREATH = 0.25
 """Seconds that a caller waits after it was refused or not heard."""
 _LEAVES_AFTER = 0.1
 _TRIES = 60
+EXPECTED, UNEXPECTED = frozenset({408, 429, 502, 503}), "unexpected:"
+"""What callers may be refused with: a deadline that passed, limits and budgets, a provider that fails, something that
+is away.
+"""
 _PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 
 
@@ -46,7 +50,7 @@ class Callers:
         for request in requests:
             end = await (self._produce(request) if request.door == "nats" else self._call(request))
             self.ends[end] += 1
-            if end.startswith(("refused", "unheard")):
+            if end.startswith(("refused", UNEXPECTED)):
                 await asyncio.sleep(_BREATH)
 
     async def _call(self, request: Request) -> str:
@@ -66,9 +70,9 @@ class Callers:
                         return "left within"
                     return end_of(response.status, await response.read(), stream=request.stream)
         except TimeoutError:
-            return "left before" if request.leaves == "before" else "unheard: no end in time"
+            return "left before" if request.leaves == "before" else f"{UNEXPECTED} no end in time"
         except (aiohttp.ClientError, OSError):
-            return "unheard: no connection"
+            return f"{UNEXPECTED} no connection"
 
     async def _produce(self, request: Request) -> str:
         """Published under one id until it is acked, as a producer does that must not lose it nor have it twice."""
@@ -90,7 +94,7 @@ class Callers:
                 await asyncio.sleep(_LEAVES_AFTER)
                 await producer.publish(f"penstock.v1.inference.cancel.{request_id}", b"")
             return "published and cancelled" if request.leaves else "published"
-        return "unheard: not published"
+        return f"{UNEXPECTED} not published"
 
 
 @asynccontextmanager
@@ -128,14 +132,16 @@ def body_of(request: Request) -> dict[str, Any]:
 def end_of(status: int, content: bytes, *, stream: bool) -> str:
     """In a few words. A stream is whole with the last event of its dialect."""
     if status != 200:
-        code = _code(content)
-        return f"refused: {status} {code}" if status in {429, 503} else f"failed: {status} {code}"
+        code, message = _error(content)
+        if status in EXPECTED:
+            return f"refused: {status} {code}" if status in {429, 503} else f"failed: {status} {code}"
+        return f"{UNEXPECTED} {status} {code}: {message}"
     if not stream:
         return "answered"
     last = content.rstrip().rpartition(b"\n")[2]
     return "answered" if last == b"data: [DONE]" or b'"message_stop"' in last else "stream ended with an error"
 
 
-def _code(content: bytes) -> str:
+def _error(content: bytes) -> tuple[str, str]:
     error: dict[str, Any] = json.loads(content).get("error", {})
-    return f"{error.get('code') or error.get('type')}: {error.get('message', '')[:90]}"
+    return str(error.get("code") or error.get("type")), str(error.get("message"))
