@@ -1,17 +1,23 @@
 """Documents for a prompt: where they are looked up, which of them are taken, and what is said where none can be."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any, cast
 
+import orjson
 import pytest
 
+from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import OPENAI_CHAT, ErrorBody, Ground
 from contracts.retrieval import Hit, RetrievalAnswered, RetrievalRequested
-from infra.catalog import Model
+from infra.catalog import CatalogSource, Model
 from infra.telemetry.tracing import TraceContext
+from tests.support.messages import job_of
+from tests.support.pipeline import Stored
 from tests.unit.apis.grounding_samples import CHAT, SEARCH, Json, passage
-from workers.retrieval.grounding import budget_for, look_up, tokens_of, within
+from workers.cache.key import cache_key
+from workers.retrieval.grounding import Grounder, budget_for, look_up, tokens_of, within
 
 QUESTION = CHAT["messages"][0]["content"]
 
@@ -24,6 +30,7 @@ class Stores:
     confidential: frozenset[str] = frozenset()
     errors: dict[str, PenstockError] = field(default_factory=dict)
     asked: list[tuple[str, RetrievalRequested]] = field(default_factory=list)
+    version: int | None = None
 
     async def search(
         self, tenant: str, request: RetrievalRequested, parent: TraceContext | None = None
@@ -33,7 +40,9 @@ class Stores:
             return RetrievalAnswered(error=ErrorBody.of(error))
         store = f"vs_{request.store.removeprefix('vs_')}"
         hits = tuple(self.holding.get(store, ())[: request.limit])
-        return RetrievalAnswered(store_id=store, hits=hits, confidential=store in self.confidential)
+        return RetrievalAnswered(
+            store_id=store, version=self.version, hits=hits, confidential=store in self.confidential
+        )
 
 
 def hit(document: str, score: float, text: str = "So.") -> Hit:
@@ -194,3 +203,24 @@ def test_a_model_that_can_read_little_gets_less(windows: tuple[int | None, ...],
 
 def test_a_model_that_nobody_knows_is_not_this_stages_business():
     assert budget_for(None, 5000) == 5000
+
+
+async def test_the_same_passages_of_another_index_version_are_another_question():
+    """Which is why what was answered with the version before can't be had out of the cache any more."""
+    request = asking(tool("a", "b"), model="m")
+    keys = []
+    for version in (1, 2):
+        stores = Stores({"vs_a": [hit("x", 0.9)], "vs_b": []}, version=version)
+        body = orjson.dumps({"request_id": "r1", "request": request})
+        headers = {envelope.API: OPENAI_CHAT, envelope.MODEL: "m", envelope.TENANT: "acme", envelope.REQUEST_ID: "r1"}
+        job = replace(job_of(Stored("p.v1.inference.ungrounded.interactive.acme", headers, body, 1)), span=_span())
+        catalog = cast("CatalogSource", SimpleNamespace(current=SimpleNamespace(resolve=lambda _: None)))
+        (message,) = (await Grounder(stores, catalog, 1000).handle(job)).publications
+        assert message.headers[envelope.INDEX] == f"vs_a@{version},vs_b@{version}"
+        passed_on = orjson.loads(message.body)
+        keys.append(cache_key(OPENAI_CHAT, passed_on["request"], passed_on["grounds"], message.headers))
+    assert keys[0] != keys[1]
+
+
+def _span() -> Any:
+    return SimpleNamespace(attributes={}, context=None)
