@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from infra.index.snapshot import snapshot
 from infra.index.vectors import HalfVector, HalfVectorDumper, from_halfvec
 
-_COLUMNS = (
-    'id, coalesce(cluster, id), facts, cache_key, "right", wrong, 1 - (embedding <=> %s::halfvec), '
-    "answer_sha256, answer_facts, halfvec_send(answer_embedding)"
+_COLUMNS = 'id, coalesce(cluster, id), facts, cache_key, "right", wrong, 1 - (embedding <=> %s::halfvec)'
+_ANSWER = "answer_sha256, answer_facts, halfvec_send(answer_embedding)"
+_NEAREST, _NEAREST_WITH_ANSWERS = (
+    (
+        f"SELECT {columns} FROM semantic_entries WHERE tenant_id = %s AND scope = %s AND expires_at > now() "  # noqa: S608
+        "ORDER BY embedding <=> %s::halfvec LIMIT %s"
+    ).encode()
+    for columns in (_COLUMNS, f"{_COLUMNS}, {_ANSWER}")
 )
-_NEAREST = (
-    f"SELECT {_COLUMNS} FROM semantic_entries WHERE tenant_id = %s AND scope = %s AND expires_at > now() "  # noqa: S608
-    "ORDER BY embedding <=> %s::halfvec LIMIT %s"
-).encode()
 # A scope that many others stand around is not found within the graph's first look. One trip with the query.
 _ON = b"SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)"
 _ADD = text("""
@@ -41,6 +43,7 @@ DELETE FROM semantic_entries WHERE id IN (
   SELECT id FROM semantic_entries WHERE scope = :scope AND expires_at > now() ORDER BY expires_at DESC, id DESC
   OFFSET :most)
 """)
+_WITHOUT_ANSWER = 7
 MOST = 20_000
 """Entries of one scope."""
 
@@ -56,7 +59,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class FoundEntry:
-    """An entry near a question."""
+    """An entry near a question; what is compared of its answer, where that was asked for."""
 
     id: int
     cluster: int
@@ -65,7 +68,7 @@ class FoundEntry:
     right: int
     wrong: int
     similarity: float
-    answer: Answer
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +85,19 @@ class NewEntry:
 
 
 async def nearest(
-    engine: AsyncEngine, tenant: str, scope: bytes, vector: NDArray[np.float32], limit: int
+    engine: AsyncEngine, place: tuple[str, bytes], vector: NDArray[np.float32], limit: int, *, answers: bool = False
 ) -> list[FoundEntry]:
-    """The live entries of a tenant's scope nearest to a question, the nearest first.
+    """The live entries of a tenant and a scope of it nearest to a question, the nearest first.
 
     Raises `PenstockError` (`pipeline_unavailable`, retryable) where the database can't be reached.
     """
+    tenant, scope = place
     async with snapshot(engine, tenant) as driver:
         driver.adapters.register_dumper(HalfVector, HalfVectorDumper)
-        half = HalfVector(vector)
+        half, query = HalfVector(vector), _NEAREST_WITH_ANSWERS if answers else _NEAREST
         async with driver.pipeline():
             await driver.execute(_ON, prepare=True)
-            cursor = await driver.execute(_NEAREST, (half, tenant, scope, half, limit), prepare=True)
+            cursor = await driver.execute(query, (half, tenant, scope, half, limit), prepare=True)
             rows = await cursor.fetchall()
     # The graph's order is a little loose.
     return sorted(map(_found, rows), key=lambda entry: -entry.similarity)
@@ -135,10 +139,11 @@ async def forget(connection: AsyncConnection, scope: bytes) -> None:
     await connection.execute(_OLDEST, {"scope": scope, "most": MOST})
 
 
-def _found(row: Sequence[object]) -> FoundEntry:
-    number, cluster, facts, key, right, wrong, similarity, sha256, answer_facts, answer = row
-    answer_of = Answer(bytes(sha256), bytes(answer_facts), from_halfvec([bytes(answer)])[0])  # type: ignore[call-overload]
-    return FoundEntry(number, cluster, facts, key, right, wrong, similarity, answer_of)  # type: ignore[arg-type]
+def _found(row: Sequence[Any]) -> FoundEntry:
+    if len(row) == _WITHOUT_ANSWER:
+        return FoundEntry(*row)
+    *entry, sha256, facts, answer = row
+    return FoundEntry(*entry, Answer(bytes(sha256), bytes(facts), from_halfvec([bytes(answer)])[0]))
 
 
 def _written(vector: NDArray[np.float32]) -> str:

@@ -224,3 +224,38 @@ def is_ready(penstock: Penstock) -> bool:
         return penstock.get("/readyz").status_code == 200
     except httpx2.TransportError:
         return False
+
+
+def test_the_semantic_cache_is_switched_on_by_a_catalogue(configured: Configured, client: OpenAI) -> None:
+    """What it learns is told elsewhere: here its rule is opened by hand."""
+    catalog = json.loads(configured.catalog("faq"))
+    catalog["models"][0]["cache"] = {"semantic": {"verify": 0.001}}
+    configured.apply(json.dumps(catalog))
+    wordings = (f"How do I reset my password{'?' * marks}" for marks in range(1, 200))
+
+    def learnt() -> bool:
+        ask(client, "faq", next(wordings))
+        return bool(configured.penstock.sql("SELECT model FROM semantic_rules"))
+
+    until(learnt, "an answer that was compared with another one's", PATIENCE)
+    opened = "UPDATE semantic_rules SET weights = ARRAY[0,0,0,0,0,0], threshold = -1, seen = 500"
+
+    def answered() -> str:
+        configured.penstock.sql(opened)
+        messages: Any = [{"role": "user", "content": next(wordings)}]
+        raw = client.chat.completions.with_raw_response.create(model="faq", messages=messages)
+        said = raw.headers["x-penstock-cache"]
+        return said if said != "miss" else ""
+
+    assert until(answered, "an answer of the semantic cache's", PATIENCE).startswith("semantic; similarity=")
+    rows = until(
+        lambda: configured.penstock.sql("SELECT status FROM usage WHERE starts_with(cache, 'semantic;')"),
+        "its row",
+        PATIENCE,
+    )
+    assert {row["status"] for row in rows} == {"cache_hit"}
+    messages: Any = [{"role": "user", "content": next(wordings)}]
+    opted_out = client.chat.completions.with_raw_response.create(
+        model="faq", messages=messages, extra_headers={"x-penstock-cache": "no-semantic"}
+    )
+    assert opted_out.headers["x-penstock-cache"] == "miss"

@@ -37,6 +37,10 @@ class _Asked:
     answer: Answer
     found: Sequence[FoundEntry]
 
+    def is_answered_like(self, entry: FoundEntry) -> bool:
+        """Whether the entry's answer is the same."""
+        return entry.answer is not None and is_same(entry.answer, self.answer, self.note.same_answer)
+
 
 class Filling:
     """Learns from answers, each once. What fails here is forgotten: it never keeps an answer from its caller."""
@@ -84,7 +88,7 @@ class Filling:
             return
         model = cast(WordLlamaModel, await self._models.find(NAME))
         answer = answer_of(text, (await model.embed([text]))[0])
-        found = await entries.nearest(self._engine, job.tenant, note.scope, vector, NEIGHBOURS)
+        found = await entries.nearest(self._engine, (job.tenant, note.scope), vector, NEIGHBOURS, answers=True)
         others = [entry for entry in found if entry.cache_key != job.headers[envelope.CACHE_KEY]]
         asked = _Asked(job, note, vector, answer, others)
         async with tenant_transaction(self._engine, job.tenant) as connection:
@@ -104,7 +108,7 @@ class Filling:
         entry = next((each for each in asked.found if each.id == entry_id), None)
         if entry is None:
             return None
-        right = is_same(entry.answer, asked.answer, note.same_answer)
+        right = asked.is_answered_like(entry)
         outcome = Proposed(asked.job.request_id, note.group, entry_id, evidence, right, hit=verified)
         if not await outcomes.record(connection, asked.job.tenant, outcome):
             return None
@@ -116,7 +120,7 @@ class Filling:
     async def _keep(self, connection: AsyncConnection, asked: _Asked) -> None:
         """It joins the neighbours with the same answer, and these each other."""
         note, job = asked.note, asked.job
-        same = {each.cluster for each in asked.found if is_same(each.answer, asked.answer, note.same_answer)}
+        same = {each.cluster for each in asked.found if asked.is_answered_like(each)}
         cluster = await entries.join(connection, note.scope, sorted(same))
         key = job.headers[envelope.CACHE_KEY]
         entry = NewEntry(job.request_id, note.scope, note.facts, asked.vector, key, asked.answer, self._life)

@@ -86,7 +86,7 @@ class LookUp:
             vector = (await model.embed([question.text]))[0]
         found: list[FoundEntry] = []
         if rule.threshold is not None:
-            found = await nearest(self._engine, job.tenant, question.scope, vector, NEIGHBOURS)
+            found = await nearest(self._engine, (job.tenant, question.scope), vector, NEIGHBOURS)
         candidate = proposed(found, note.facts)
         hit = None
         if candidate is not None and rule.opens(candidate.evidence):
