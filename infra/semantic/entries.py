@@ -1,7 +1,7 @@
 """Entries near a question, and new ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -140,10 +140,11 @@ async def forget(connection: AsyncConnection, scope: bytes) -> None:
 
 
 def _found(row: Sequence[Any]) -> FoundEntry:
+    found = FoundEntry(*row[:_WITHOUT_ANSWER])
     if len(row) == _WITHOUT_ANSWER:
-        return FoundEntry(*row)
-    *entry, sha256, facts, answer = row
-    return FoundEntry(*entry, Answer(bytes(sha256), bytes(facts), from_halfvec([bytes(answer)])[0]))
+        return found
+    sha256, facts, answer = map(bytes, row[_WITHOUT_ANSWER:])
+    return replace(found, answer=Answer(sha256, facts, from_halfvec([answer])[0]))
 
 
 def _written(vector: NDArray[np.float32]) -> str:
