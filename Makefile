@@ -37,6 +37,7 @@ fmt: $(VENV)/.dev
 
 schemas: $(VENV)/.dev
 	$(BIN)/penstock contracts generate
+	$(BIN)/penstock config reference docs/configuration.md
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -36,6 +36,19 @@ def check(file: File) -> None:
 
 
 @app.command()
+def reference(
+    file: Annotated[Path | None, typer.Argument(help="Where to; on the terminal where left out.")] = None,
+) -> None:
+    """Write the reference of all settings, as docs/configuration.md has it."""
+    from cli.configuration import reference as text
+
+    if file is None:
+        typer.echo(text(), nl=False)
+    else:
+        file.write_text(text(), encoding="utf-8")
+
+
+@app.command()
 def apply(file: File) -> None:
     """Have all processes take a catalogue over, without a restart, and wait until a provider worker has."""
     from infra.catalog.changes import changes
