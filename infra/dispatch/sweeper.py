@@ -11,7 +11,7 @@ import orjson
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from contracts import subjects
+from contracts import envelope, subjects
 from contracts.errors import ErrorCode, PenstockError
 from infra.broker import Stored
 from infra.dispatch import outcome as outcomes
@@ -48,7 +48,10 @@ def sweeper_stage(js: JetStreamContext, tools: DispatchTools, subscriptions: tup
         await tools.publisher.publish(subjects.deadletter(error.stage), lost.body, headers)
         await _tell(lost, error, emitter, counters)
         await js.delete_msg(stream, sequence)
-        tools.log.error("dead_letter", stage=error.stage, subject=lost.subject, sequence=sequence, reason=reason)
+        told = (("request_id", envelope.REQUEST_ID), ("tenant", envelope.TENANT))
+        whose = {name: lost.headers[header] for name, header in told if header in lost.headers}
+        log = tools.log.bind(stage=error.stage, subject=lost.subject, sequence=sequence, **whose)
+        log.error("dead_letter", reason=reason)
         return Outcome("dead_letter")
 
     spec = StageSpec("sweeper", TEMPLATE, identify_laneless, concurrency=4, terminal=False)
