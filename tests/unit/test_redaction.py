@@ -3,10 +3,16 @@
 from pathlib import Path
 
 import pytest
+from opentelemetry.trace import SpanKind
 
+from contracts.subjects import Lane
 from infra.dispatch.capture import capture_of
+from infra.dispatch.job import Job, Position
+from infra.dispatch.outcome import Publication
 from infra.settings import Settings, SettingsError
+from infra.telemetry import names
 from infra.telemetry.redaction import Redactor, read_rules
+from infra.telemetry.tracing import Tracer
 
 
 @pytest.mark.parametrize(
@@ -55,3 +61,30 @@ def test_rules_that_can_not_be_used_stop_the_start(tmp_path: Path, text: str):
 
 def test_nothing_is_captured_unless_it_is_asked_for():
     assert capture_of(Settings()) is None
+
+
+def test_what_ends_a_request_puts_both_on_its_span_redacted():
+    capture = capture_of(Settings(capture_content=True, capture_chars=100))
+    assert capture is not None
+    job = a_job(b'{"request": "I am ada@example.com"}')
+    row, end = (Publication("event", "subject", "key", body, terminal=body == b"Hi!") for body in (b"row", b"Hi!"))
+    capture.take(job, [row, end])
+    assert job.span.attributes == {
+        names.CONTENT_REQUEST: '{"request": "I am [e-mail]"}',
+        names.CONTENT_ANSWER: "Hi!",
+    }
+
+
+def test_what_only_goes_on_puts_nothing_there():
+    capture = capture_of(Settings(capture_content=True))
+    assert capture is not None
+    job = a_job(b"a prompt")
+    capture.take(job, [Publication("inference.validated", "s", "k", b"a prompt")])
+    assert job.span.attributes == {}
+
+
+def a_job(body: bytes) -> Job:
+    """A message in hand, with a span that nobody exports."""
+    span = Tracer("probe", None).start("process", SpanKind.CONSUMER, None, {})
+    position = Position("STREAM", "consumer", 1, 1, 0.0)
+    return Job("subject", Lane.INTERACTIVE, "acme", "r-1", {}, body, None, position, span)
