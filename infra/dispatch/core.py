@@ -88,7 +88,7 @@ class Dispatcher:
             # Neither the outcome nor the dead letter could be stored: the broker is away, and delivers it again.
             self._tools.log.warning("message_left_for_redelivery", error=told(error))
         finally:
-            self._tools.in_flight.release(position, settled=label not in {"error", "retried"})
+            self._tools.in_flight.release(position)
             seconds = time.perf_counter() - started
             waited = max(time.time() - seconds - position.stored_at, 0.0)
             self._counters.observe(lane, label, seconds=seconds, queue_seconds=waited, trace=trace)

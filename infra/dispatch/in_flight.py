@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from infra.dispatch.job import Position
 
 _REMEMBERED = 10_000
-"""Messages that were not settled, at most."""
+"""Messages that had to be delivered again, at most."""
 
 
 @dataclass(slots=True)
@@ -45,20 +45,18 @@ class InFlight:
         """The newest delivery of a message in hand: the one whose ack the server waits for."""
         return self._held[position.stream, position.sequence].message
 
-    def release(self, position: Position, *, settled: bool) -> None:
-        """The message is settled, or comes again and has done this process no harm."""
+    def release(self, position: Position) -> None:
+        """The message is settled, as far as is known here, or comes again; it has done this process no harm."""
         key = (position.stream, position.sequence)
         self._held.pop(key, None)
-        if settled:
-            self._survived.pop(key, None)
-            return
-        self._survived[key] = None
-        if len(self._survived) > _REMEMBERED:
-            self._survived.popitem(last=False)
+        if position.deliveries > 1:
+            self._survived[key] = None
+            if len(self._survived) > _REMEMBERED:
+                self._survived.popitem(last=False)
 
     def survived(self, position: Position) -> bool:
-        """Whether this process had the message in hand before: whatever it was delivered so often for, not that it
-        takes its worker down.
+        """Whether this process had the message in hand before, when it came again: whatever it is delivered so often
+        for, it does not take its worker down. Its end or its ack may have been lost with the broker.
         """
         return (position.stream, position.sequence) in self._survived
 

@@ -43,6 +43,11 @@ class DataDirectory:
         return self.path / "postgres.password"
 
     @property
+    def connection(self) -> Path:
+        """Variables that say where everything is, for commands; it is there while the platform runs."""
+        return self.path / "connection.env"
+
+    @property
     def prometheus_targets(self) -> Path:
         return self.path / "prometheus-targets.json"
 

@@ -128,3 +128,27 @@ async def test_a_message_whose_end_could_not_be_stored_is_not_taken_for_one_that
     assert runs == list(range(1, most + 2))
     assert not await pipeline.terminals(request_id)
     assert not await pipeline.dead_letters()
+
+
+async def test_a_message_whose_ack_was_lost_is_not_taken_for_one_that_takes_its_worker_down(
+    pipeline: Pipeline, log: RecordedLog
+) -> None:
+    runs: list[int] = []
+    most, ack = pipeline.settings.max_deliveries, Msg.ack
+
+    async def done_at_last(job: Job) -> Outcome:
+        runs.append(job.position.deliveries)
+        if len(runs) < most:
+            raise PenstockError(ErrorCode.PIPELINE_UNAVAILABLE, "not now", stage="probe", retryable=True)
+        return Outcome("done")
+
+    async def lost_once(message: Msg) -> None:
+        if message.metadata.num_delivered > most:
+            await ack(message)
+
+    with mock.patch.object(Msg, "ack", lost_once):
+        async with running_stage(pipeline, log.logger, done_at_last):
+            await pipeline.publish_request()
+            await eventually(lambda: settled(pipeline))
+    assert runs == list(range(1, most + 2))
+    assert not await pipeline.dead_letters()
