@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.broker import connected
+from cli.tables import console
 
 if TYPE_CHECKING:
     from infra.dead_letters import DeadLetter, DeadLetters
@@ -19,10 +20,10 @@ All = Annotated[bool, typer.Option("--all", help="Every one there is.")]
 @app.command("list")
 def list_() -> None:
     """List the dead letters, the oldest first."""
-    from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("id", "when", "stage", "deliveries", "request", "reason")
+    names = ("id", "when", "stage", "deliveries", "request", "reason")
+    table = Table(*(Column(name, overflow="fold") for name in names))
 
     async def fill(letters: "DeadLetters") -> None:
         async for letter in letters.all():
@@ -32,7 +33,7 @@ def list_() -> None:
             )
 
     _with_letters(fill)
-    Console().print(table)
+    console().print(table)
 
 
 @app.command()

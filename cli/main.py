@@ -1,5 +1,6 @@
 """The `penstock` command and its sub-commands."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,8 +18,10 @@ app = typer.Typer(
 
 def run() -> None:
     """The entry point: a failure that we know ends in one sentence and an exit status, not in a traceback."""
+    from cli.beside import adopt
     from cli.failures import exit_code_of, sentence_of
 
+    adopt(next(iter(sys.argv[1:]), ""), os.environ)
     try:
         app()
     except Exception as error:

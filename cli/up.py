@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cli.beside import retract, tell
 from cli.detect import Detected, detect, read_catalog
 from cli.options import UpOptions, with_ports
 from cli.start_message import Started, first_key, start_message
@@ -35,7 +36,6 @@ PENSTOCK = (sys.executable, "-P", "-m", "cli")
 # What the servers get of our environment: the providers' keys are none of their business.
 _SERVER_VARIABLES = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "GOMEMLIMIT", "GOMAXPROCS")
 _OPERATOR_VARIABLE, _FIRST_TENANT = "PENSTOCK_NATS_OPERATOR", "default"
-_TOLD = ("api", "nats", "database", "simulator", "api_key", "nats_creds", "metrics")
 _DRAIN_VARIABLE = "PENSTOCK_DRAIN_TIMEOUT"
 _DRAIN_DEFAULT, _DRAIN_MARGIN = 20.0, 5.0
 
@@ -62,18 +62,18 @@ class _Platform:
         self._targets = targets_of(options)
         self._penstock = penstock
         self._began = time.monotonic()
-        self._supervisor = Supervisor(data.logs, announce=_say, changed=self._write_ready_file)
+        self._supervisor = Supervisor(data.logs, announce=_say, changed=self._tell)
         self._started: Started | None = None
 
     async def run(self) -> None:
         """Start everything, wait for Ctrl-C or a crash loop, stop everything. Raises `EmbeddedError`, `OSError`."""
         stop = asyncio.Event()
-        self._remove_ready_file()
+        retract(self._data, self._options.ready_file)
         with interrupts(stop, self._supervisor.kill, _say):
             try:
                 await first_of(self._start_and_stay(), self._supervisor.wait(), stop.wait())
             finally:
-                self._remove_ready_file()
+                retract(self._data, self._options.ready_file)
                 self._started = None
                 await self._supervisor.stop()
         _say("Stopped.")
@@ -93,7 +93,7 @@ class _Platform:
             if key is not None and self._started is None:
                 _say(first_key(key))
         write_private(self._data.prometheus_targets, self._targets.prometheus())
-        self._write_ready_file()
+        self._tell()
         _say(start_message(self._started, time.monotonic() - self._began))
         await asyncio.Event().wait()
 
@@ -205,15 +205,9 @@ class _Platform:
             catalog_given=self._options.catalog is not None,
         )
 
-    def _write_ready_file(self) -> None:
-        if self._options.ready_file is None or self._started is None:
-            return
-        told = {name: getattr(self._started, name) for name in _TOLD} | {"pids": self._supervisor.pids}
-        write_private(self._options.ready_file, json.dumps(told, default=str) + "\n")
-
-    def _remove_ready_file(self) -> None:
-        if self._options.ready_file is not None:
-            self._options.ready_file.unlink(missing_ok=True)
+    def _tell(self) -> None:
+        if self._started is not None:
+            tell(self._started, self._supervisor.pids, self._options.ready_file)
 
 
 def _drain_grace() -> float:

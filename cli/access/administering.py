@@ -11,6 +11,7 @@ import typer
 
 from cli.broker import connected
 from cli.failures import CommandError
+from cli.tables import console
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -63,19 +64,20 @@ async def every(pages: "Callable[[Paging], Awaitable[tuple[list[T], bool]]]") ->
 
 
 def show(entries: Iterable[Mapping[str, Any]], columns: tuple[str, ...], *, as_json: bool) -> None:
-    """As a table of some columns, or whole as JSON."""
-    from rich.console import Console
-    from rich.table import Table
+    """As a table of those of some columns that any entry fills, or whole as JSON."""
+    from rich.table import Column, Table
     from rich.text import Text
 
     found = list(entries)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return
-    table = Table(*(column.replace("_", " ") for column in columns))
+    told = [column for column in columns if any(_cell(entry[column]) for entry in found)] or list(columns)
+    # An id is copied into the next command: it stays whole and in one line, and what is too long beside it is folded.
+    table = Table(*(Column(column.replace("_", " "), overflow="fold", no_wrap=column == "id") for column in told))
     for entry in found:
-        table.add_row(*(Text(_cell(entry[column])) for column in columns))
-    Console().print(table)
+        table.add_row(*(Text(_cell(entry[column])) for column in told))
+    console().print(table)
 
 
 def show_one(entry: Mapping[str, Any], *, as_json: bool) -> None:
@@ -83,8 +85,9 @@ def show_one(entry: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(entry, ensure_ascii=False, indent=2))
         return
+    width = max(map(len, entry), default=0)
     for name, value in entry.items():
-        typer.echo(f"{name.replace('_', ' '):<14} {_cell(value)}".rstrip())
+        typer.echo(f"{name.replace('_', ' '):<{width}} {_cell(value)}".rstrip())
 
 
 def plain(entry: object) -> dict[str, Any]:

@@ -76,14 +76,13 @@ def _print_csv(api: "Api", asked: "Pairs") -> None:
 
 
 def _print_table(report: Json) -> None:
-    from rich.console import Console
-
+    from cli.tables import console
     from cli.usage.shown import notes, table
 
     if not report["data"]:
         return typer.echo(f"nothing was used from {report['start']} to {report['end']}")
     names = [name for name in report["data"][0] if name == "start" or name in report["group_by"]]
-    Console().print(table(names, report["data"], report["total"], report["bucket"]))
+    console().print(table(names, report["data"], report["total"], report["bucket"]))
     for note in notes(report["total"]):
         typer.echo(note)
     return None

@@ -42,12 +42,13 @@ def table(names: Sequence[str], rows: Sequence[Row], total: Row, bucket: str) ->
     shown = Table(*names, show_footer=len(rows) > 1)
     for column in shown.columns[:1]:
         column.footer = "total"
+        column.no_wrap = True
     for name in _COUNTS:
-        shown.add_column(_TITLES.get(name, name), f"{total[name]:,}", justify="right")
+        shown.add_column(_TITLES.get(name, name), f"{total[name]:,}", justify="right", no_wrap=True)
     for name, title in (("cost_usd", "cost $"), ("saved_usd", "saved $")):
-        shown.add_column(title, dollars(total[name]), justify="right")
+        shown.add_column(title, dollars(total[name]), justify="right", no_wrap=True)
     measure = measure_of(rows)
-    shown.add_column(f"by {_TITLES.get(measure, measure.removesuffix('_usd'))}", min_width=BAR)
+    shown.add_column(f"by {_TITLES.get(measure, measure.removesuffix('_usd'))}", overflow="crop")
     largest = max((Decimal(row[measure]) for row in rows), default=Decimal())
     for row in rows:
         shown.add_row(
