@@ -21,6 +21,7 @@ jetstream {
   max_memory_store: 64MB
 }
 """
+_PORT = 4222
 _POSTGRES_COMMAND = "postgres -c jit=off -c max_connections=100"
 _DATA = "/var/lib/postgresql"
 
@@ -33,18 +34,18 @@ def wanted() -> bool:
 @contextmanager
 def nats_container() -> Iterator[str]:
     """The URL of a nats-server with JetStream whose files are in memory."""
-    from testcontainers.community.nats import NatsContainer
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
     with TemporaryDirectory(prefix="penstock-nats-") as directory:
         config = Path(directory, "nats.conf")
         config.write_text(_NATS_CONFIG, encoding="utf-8")
         # The server in the container is another user.
         Path(directory).chmod(0o755)
-        container = NatsContainer(image("nats"), expected_ready_log="Server is ready")
+        container = DockerContainer(image("nats")).with_exposed_ports(_PORT).with_tmpfs_mount("/data")
         container.with_volume_mapping(str(config), "/etc/nats/nats.conf", "ro").with_command("-c /etc/nats/nats.conf")
-        container.with_kwargs(tmpfs={"/data": ""})
-        with container:
-            yield container.nats_uri()
+        with container.waiting_for(LogMessageWaitStrategy("Server is ready")):
+            yield f"nats://{container.get_container_host_ip()}:{container.get_exposed_port(_PORT)}"
 
 
 @contextmanager
@@ -56,6 +57,6 @@ def postgres_container() -> Iterator[str]:
         image("postgres"), username="penstock", password="of-a-test", dbname="penstock", driver=None
     )
     container.with_env("PGDATA", f"{_DATA}/18/docker").with_command(_POSTGRES_COMMAND)
-    container.with_kwargs(tmpfs={_DATA: ""}, shm_size="256m")
+    container.with_tmpfs_mount(_DATA).with_kwargs(shm_size="256m")
     with container:
         yield container.get_connection_url()
