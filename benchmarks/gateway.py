@@ -18,6 +18,8 @@ from benchmarks.processes import BenchmarkError, Child, end, free_ports
 READY_WITHIN = 60.0
 DRAIN_WITHIN = 60.0
 
+_UNTRACED = {"PENSTOCK_TRACE_RATIO": "0", "PENSTOCK_TRACE_TAIL_SPANS": "0"}
+
 CATALOGUE = """\
 providers:
   - {{name: upstream, kind: openai, base_url: "{upstream}/v1"}}
@@ -47,7 +49,7 @@ class Target:
 @dataclass(frozen=True)
 class PenstockOptions:
     """How `penstock up` is started. `otlp_url` switches tracing on; `catalogue` is used in place of our own, `settings`
-    are variables of its environment.
+    are variables of its environment, which may switch tracing on as well.
     """
 
     model: str
@@ -102,9 +104,8 @@ def _arguments(options: PenstockOptions, directory: Path) -> list[str]:
 
 def _environment(options: PenstockOptions) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_EXPORTER_OTLP_")}
-    return (
-        env | dict(options.settings) | ({"OTEL_EXPORTER_OTLP_ENDPOINT": options.otlp_url} if options.otlp_url else {})
-    )
+    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": options.otlp_url} if options.otlp_url else _UNTRACED
+    return env | traced | dict(options.settings)
 
 
 def _await_ready(child: Child, ready_file: Path, log: Path) -> dict[str, Any]:

@@ -17,8 +17,8 @@ _TOLD: tuple[tuple[str, Callable[[object], str]], ...] = (
     (names.CACHE, "cache {}".format),
     (names.ROUTE, "route {}".format),
     (names.RESIDENCY, "residency {}".format),
-    (names.GEN_AI_INPUT_TOKENS, "{} in".format),
-    (names.GEN_AI_OUTPUT_TOKENS, "{} out".format),
+    (names.GEN_AI_INPUT_TOKENS, lambda tokens: f"{tokens} in" if tokens else ""),
+    (names.GEN_AI_OUTPUT_TOKENS, lambda tokens: f"{tokens} out" if tokens else ""),
     (names.FIRST_TOKEN_MS, "first token {} ms".format),
     (names.RETRIEVAL_HITS, "{} hits".format),
     (names.CHUNKS, "{} chunks".format),
@@ -26,7 +26,7 @@ _TOLD: tuple[tuple[str, Callable[[object], str]], ...] = (
     (names.REUSED, "{} reused".format),
     (names.BATCH_MESSAGES, "batch of {}".format),
     (names.SLOT_WAIT_MS, lambda wait: f"slot wait {wait} ms" if isinstance(wait, float) and wait >= 1 else ""),
-    (names.COST_USD, lambda cost: f"${cost:.6f}" if isinstance(cost, float) else ""),
+    (names.COST_USD, lambda cost: f"${cost:.6f}" if isinstance(cost, float) and cost else ""),
 )
 
 

@@ -136,15 +136,16 @@ class Tracer:
             self._tail.take((span, error, ended_ns))
 
     def readable(self, span: Span, error: str | None, ended_ns: int) -> ReadableSpan:
-        """A finished span as the SDK has it."""
+        """A finished span as the SDK has it, which exports what is sampled alone: what the tail keeps is, by now."""
+        context = SpanContext(span.context.trace_id, span.context.span_id, is_remote=True, trace_flags=_SAMPLED)
         return ReadableSpan(
             name=span.name,
-            context=span.context.span_context(),
+            context=context,
             parent=span.parent.span_context() if span.parent else None,
             resource=self._resource,
             attributes=span.attributes,
             events=span.events,
-            links=[Link(link.span_context()) for link in span.links],
+            links=[Link(link.span_context()) for link in span.links] if span.links else (),
             kind=span.kind,
             status=_UNSET if error is None else Status(StatusCode.ERROR, error),
             start_time=span.started_ns,
