@@ -130,7 +130,8 @@ def test_a_worker_that_is_gone_is_named_and_its_queue_fills_and_refuses_and_noth
 ) -> None:
     assert processes.stop("worker", "validation") == 0
     problems = until(lambda: platform.get("/readyz").json()["problems"], "a platform that is not ready")
-    assert set(problems) == {f"no worker reads validation-{lane}" for lane in ("interactive", "batch")}
+    lost = {"validation-interactive", "validation-batch", "limits"}
+    assert set(problems) == {f"no worker reads {durable}" for durable in lost}
 
     with ThreadPoolExecutor(QUEUE_MESSAGES) as threads:
         waiting = [threads.submit(ask, own_client, f"{number} {question}") for number in range(QUEUE_MESSAGES)]
