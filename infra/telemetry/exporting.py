@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from nats.aio.client import Client
 from opentelemetry.sdk.trace import SpanProcessor
@@ -24,7 +24,7 @@ class Tracing:
         self._tail: Tail | None = None
         self._kept: KeptTraces | None = None
         if self._processor is not None and settings.trace_tail_spans:
-            self._tail = Tail(_send_by(self._processor), capacity=settings.trace_tail_spans, slow=settings.trace_slow)
+            self._tail = Tail(_send, capacity=settings.trace_tail_spans, slow=settings.trace_slow)
             self._kept = KeptTraces(self._tail)
 
     async def open(self, client: Client) -> None:
@@ -68,9 +68,6 @@ def _exporter(settings: Settings, environ: Mapping[str, str]) -> SpanExporter | 
     return None
 
 
-def _send_by(processor: SpanProcessor) -> Callable[[Ended], None]:
-    def send(ended: Ended) -> None:
-        span, error, ended_ns = ended
-        processor.on_end(span.tracer.readable(span, error, ended_ns))
-
-    return send
+def _send(ended: Ended) -> None:
+    span, error, ended_ns = ended
+    span.tracer.export(span, error, ended_ns)

@@ -9,9 +9,12 @@ import struct
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.trace import Link, SpanContext, Status, StatusCode
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event
+from opentelemetry.trace import StatusCode
 from opentelemetry.util.types import AttributeValue
+
+from infra.telemetry.tracing import SCOPE, Finished, Span, TraceContext
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 """Protobuf's wire types."""
@@ -65,6 +68,9 @@ _KEY, _VALUE = _tag(1, _BYTES), _tag(2, _BYTES)
 _STRING, _BOOL, _INT = _tag(1, _BYTES), _tag(2, _VARINT), _tag(3, _VARINT)
 _DOUBLE, _ARRAY = _tag(4, _FIXED64), _tag(5, _BYTES)
 _ITEMS = _tag(1, _BYTES)
+_NAMED_SCOPE = _framed(
+    _SCOPE, _framed(_SCOPE_NAME, _utf8(SCOPE.name)) + _framed(_SCOPE_VERSION, _utf8(SCOPE.version or ""))
+)
 _times = struct.Struct("<BQBQ").pack
 _time = struct.Struct("<BQ").pack
 _double = struct.Struct("<d").pack
@@ -92,31 +98,34 @@ class _Batch:
         self._names: dict[str, bytes] = {}
         self._strings: defaultdict[bytes, dict[tuple[str, str], bytes]] = defaultdict(dict)
 
-    def span(self, span: ReadableSpan) -> bytes:
+    def span(self, finished: Finished) -> bytes:
         """The span as a field of its `ScopeSpans`."""
+        span = finished.span
         context, parent = span.context, span.parent
-        if context is None:
-            raise ValueError("a span without an id can't be written")
         parts = [
             _TRACE_ID + context.trace_id.to_bytes(16),
             _SPAN_ID + context.span_id.to_bytes(8),
             _PARENT_ID + parent.span_id.to_bytes(8) if parent else b"",
             self._name(span),
-            _times(_START, span.start_time or 0, _END, span.end_time or 0),
+            _times(_START, span.started_ns, _END, finished.ended_ns),
             *self._attributes(_ATTRIBUTES, span.attributes),
         ]
         if span.events:
             parts += (_framed(_EVENTS, self._event(event)) for event in span.events)
         if span.links:
-            parts += (_framed(_LINKS, self._link(link)) for link in span.links)
-        parts += (_status(span.status), _FLAGS + _flags(parent))
+            parts += (_framed(_LINKS, _link(link)) for link in span.links)
+        parts += (
+            _UNSET if finished.error is None else _failure(finished.error),
+            _FLAGS,
+            _ELSEWHERE if parent else _HERE,
+        )
         return _framed(_SPANS, b"".join(parts))
 
-    def resource(self, span: ReadableSpan) -> bytes:
-        """The span's resource as a field of its `ResourceSpans`."""
-        return _framed(_RESOURCE, b"".join(self._attributes(_RESOURCE_ATTRIBUTES, span.resource.attributes)))
+    def resource(self, resource: Resource) -> bytes:
+        """The resource as a field of its `ResourceSpans`."""
+        return _framed(_RESOURCE, b"".join(self._attributes(_RESOURCE_ATTRIBUTES, resource.attributes)))
 
-    def _name(self, span: ReadableSpan) -> bytes:
+    def _name(self, span: Span) -> bytes:
         known = self._names.get(span.name)
         if known is None:
             known = self._names[span.name] = _framed(_NAME, _utf8(span.name)) + _KIND
@@ -126,11 +135,6 @@ class _Batch:
     def _event(self, event: Event) -> bytes:
         time, name = _time(_EVENT_TIME, event.timestamp), _framed(_EVENT_NAME, _utf8(event.name))
         return time + name + b"".join(self._attributes(_EVENT_ATTRIBUTES, event.attributes))
-
-    def _link(self, link: Link) -> bytes:
-        ids = _LINK_TRACE_ID + link.context.trace_id.to_bytes(16) + _LINK_SPAN_ID + link.context.span_id.to_bytes(8)
-        attributes = self._attributes(_LINK_ATTRIBUTES, link.attributes)
-        return ids + b"".join(attributes) + _LINK_FLAGS + _flags(link.context)
 
     def _attributes(self, field: bytes, attributes: Mapping[str, AttributeValue] | None) -> list[bytes]:
         known, parts = self._strings[field], []
@@ -152,36 +156,27 @@ class _Batch:
         return _framed(field, _framed(known, _any_value(value)))
 
 
-def _status(status: Status) -> bytes:
-    if status.status_code is StatusCode.UNSET:
-        return _UNSET
-    sentence = _framed(_STATUS_MESSAGE, _utf8(status.description)) if status.description else b""
-    return _framed(_STATUS, sentence + _STATUS_CODE + _varint(status.status_code.value))
+def _link(context: TraceContext) -> bytes:
+    ids = _LINK_TRACE_ID + context.trace_id.to_bytes(16) + _LINK_SPAN_ID + context.span_id.to_bytes(8)
+    return ids + _LINK_FLAGS + _ELSEWHERE
 
 
-def _flags(other: SpanContext | None) -> bytes:
-    return _ELSEWHERE if other is not None and other.is_remote else _HERE
+def _failure(sentence: str) -> bytes:
+    said = _framed(_STATUS_MESSAGE, _utf8(sentence)) if sentence else b""
+    return _framed(_STATUS, said + _STATUS_CODE + _varint(StatusCode.ERROR.value))
 
 
-def _resource_spans(resource: bytes, first: ReadableSpan, written: Sequence[bytes]) -> bytes:
-    """One resource and the scope of its first span around spans that are written already."""
-    scope = first.instrumentation_scope
-    named = b"" if scope is None else _framed(_SCOPE, _named(_SCOPE_NAME, scope.name, _SCOPE_VERSION, scope.version))
-    return _framed(_RESOURCE_SPANS, resource + _framed(_SCOPE_SPANS, named + b"".join(written)))
-
-
-def _named(name: bytes, said: str, version: bytes, number: str | None) -> bytes:
-    return _framed(name, _utf8(said)) + (_framed(version, _utf8(number)) if number else b"")
-
-
-def encode(spans: Sequence[ReadableSpan]) -> bytes:
+def encode(spans: Sequence[Finished]) -> bytes:
     """An ExportTraceServiceRequest that says the same of these spans as the library's `encode_spans`."""
     batch = _Batch()
-    groups: dict[tuple[int, int], tuple[ReadableSpan, list[bytes]]] = {}
-    for span in spans:
+    groups: dict[int, tuple[Resource, list[bytes]]] = {}
+    for finished in spans:
         # By identity: a resource's own hash writes all of it as JSON.
-        key = id(span.resource), id(span.instrumentation_scope)
+        key = id(finished.resource)
         if key not in groups:
-            groups[key] = (span, [])
-        groups[key][1].append(batch.span(span))
-    return b"".join(_resource_spans(batch.resource(first), first, written) for first, written in groups.values())
+            groups[key] = (finished.resource, [])
+        groups[key][1].append(batch.span(finished))
+    return b"".join(
+        _framed(_RESOURCE_SPANS, batch.resource(resource) + _framed(_SCOPE_SPANS, _NAMED_SCOPE + b"".join(written)))
+        for resource, written in groups.values()
+    )

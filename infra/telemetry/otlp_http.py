@@ -1,12 +1,14 @@
 """Spans to a collector: OTLP over HTTP, in our own encoding (`infra.telemetry.otlp`)."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from infra.telemetry.otlp import encode
+from infra.telemetry.tracing import Finished
 
 
 class SpanExporter(OTLPSpanExporter):
@@ -16,5 +18,5 @@ class SpanExporter(OTLPSpanExporter):
         """Send a batch. What can't be sent is dropped, and the library's log says so."""
         if self._shutdown:
             return SpanExportResult.FAILURE
-        sent = self._client.export(encode(spans))
+        sent = self._client.export(encode(cast(Sequence[Finished], spans)))
         return SpanExportResult.SUCCESS if sent.success else SpanExportResult.FAILURE

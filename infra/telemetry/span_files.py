@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from infra.telemetry.otlp import encode
+from infra.telemetry.tracing import Finished
 
 _SUFFIX = ".otlp"
 _LENGTH = 4
@@ -39,7 +41,7 @@ class SpanFiles(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Append one batch. What can't be written is dropped, and a line of the log says so, once."""
-        body = encode(spans)
+        body = encode(cast(Sequence[Finished], spans))
         try:
             self._append(len(body).to_bytes(_LENGTH) + body)
         except OSError as error:

@@ -8,7 +8,8 @@ SDK's.
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
@@ -21,8 +22,8 @@ from infra.telemetry.tail import Tail
 
 AttributeValue = str | bool | int | float | Sequence[str]
 _SAMPLED, _DROPPED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(0)
-_SCOPE = InstrumentationScope("penstock", "1")
-_UNSET = Status(StatusCode.UNSET)
+SCOPE = InstrumentationScope("penstock", "1")
+_EXPORTED = SpanContext(1, 1, is_remote=True, trace_flags=_SAMPLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,39 @@ class Span:
         self.tracer.record(self, error, ended_ns)
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A span that has ended, on its way to an exporter; `error` is the sentence of a failed one."""
+
+    span: Span
+    error: str | None
+    ended_ns: int
+    resource: Resource
+
+    @property
+    def context(self) -> SpanContext:
+        """All that the SDK's processor asks: it drops what is not sampled, and what comes here is to be exported."""
+        return _EXPORTED
+
+    def readable(self) -> ReadableSpan:
+        """The same as the SDK has it."""
+        span = self.span
+        return ReadableSpan(
+            name=span.name,
+            context=replace(span.context, sampled=True).span_context(),
+            parent=span.parent.span_context() if span.parent else None,
+            resource=self.resource,
+            attributes=span.attributes,
+            events=span.events,
+            links=[Link(link.span_context()) for link in span.links],
+            kind=span.kind,
+            status=Status(StatusCode.UNSET) if self.error is None else Status(StatusCode.ERROR, self.error),
+            start_time=span.started_ns,
+            end_time=self.ended_ns,
+            instrumentation_scope=SCOPE,
+        )
+
+
 class Tracer:
     """Makes the spans of one service. Without a processor nothing is recorded, but contexts still travel."""
 
@@ -100,7 +134,7 @@ class Tracer:
         self.baggage = baggage
         self._processor = processor
         self._tail = tail
-        self._resource = Resource.create({"service.name": f"penstock-{service}", "service.namespace": "penstock"})
+        self.resource = Resource.create({"service.name": f"penstock-{service}", "service.namespace": "penstock"})
         # TraceIdRatioBased compares the low 64 bits of the trace id with this bound.
         self._bound = round(ratio * (1 << 64))
 
@@ -131,24 +165,12 @@ class Tracer:
         if self._processor is None:
             return
         if span.context.sampled:
-            self._processor.on_end(self.readable(span, error, ended_ns))
+            self.export(span, error, ended_ns)
         elif self._tail is not None:
             self._tail.take((span, error, ended_ns))
 
-    def readable(self, span: Span, error: str | None, ended_ns: int) -> ReadableSpan:
-        """A finished span as the SDK has it, which exports what is sampled alone: what the tail keeps is, by now."""
-        context = SpanContext(span.context.trace_id, span.context.span_id, is_remote=True, trace_flags=_SAMPLED)
-        return ReadableSpan(
-            name=span.name,
-            context=context,
-            parent=span.parent.span_context() if span.parent else None,
-            resource=self._resource,
-            attributes=span.attributes,
-            events=span.events,
-            links=[Link(link.span_context()) for link in span.links] if span.links else (),
-            kind=span.kind,
-            status=_UNSET if error is None else Status(StatusCode.ERROR, error),
-            start_time=span.started_ns,
-            end_time=ended_ns,
-            instrumentation_scope=_SCOPE,
-        )
+    def export(self, span: Span, error: str | None, ended_ns: int) -> None:
+        """Hand a finished span to the processor, whatever was drawn for its trace."""
+        if self._processor is not None:
+            # The processor hands on what it is given, and looks at nothing of it but its context.
+            self._processor.on_end(cast(ReadableSpan, Finished(span, error, ended_ns, self.resource)))

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -12,7 +13,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import SpanKind
 
 from infra.telemetry.span_files import SpanFiles, drop_old, frames_with
-from infra.telemetry.tracing import Tracer
+from infra.telemetry.tracing import Finished, Tracer
 
 MEGABYTE = 1024 * 1024
 TRACER = Tracer("test", None)
@@ -21,7 +22,8 @@ TRACER = Tracer("test", None)
 def ended(name: str) -> tuple[ReadableSpan, bytes]:
     """A finished span and the bytes of its trace id."""
     span = TRACER.start(name, SpanKind.INTERNAL, None, {"penstock.request_id": name})
-    return TRACER.readable(span, None, span.started_ns + 1000), span.context.trace_id.to_bytes(16)
+    finished = Finished(span, None, span.started_ns + 1000, TRACER.resource)
+    return cast(ReadableSpan, finished), span.context.trace_id.to_bytes(16)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What spans say of decisions: events with their moment, errors that are errors, and baggage."""
 
 import time
+from typing import cast
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
@@ -10,7 +11,7 @@ from contracts.errors import ErrorCode, PenstockError
 from infra.catalog import Deployment
 from infra.dispatch.spans import told_of
 from infra.telemetry.baggage import baggage_of
-from infra.telemetry.tracing import Span, Tracer
+from infra.telemetry.tracing import Finished, Span, Tracer
 from workers.provider.breaker import Opening, Reason
 from workers.provider.breaker_watch import BreakerChange
 from workers.provider.health import Block, Obstacle
@@ -28,7 +29,7 @@ class Exported(SpanProcessor):
         self.spans: list[ReadableSpan] = []
 
     def on_end(self, span: ReadableSpan) -> None:
-        self.spans.append(span)
+        self.spans.append(cast(Finished, span).readable())
 
 
 @pytest.fixture
