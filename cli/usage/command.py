@@ -77,12 +77,14 @@ def _print_csv(api: "Api", asked: "Pairs") -> None:
 
 def _print_table(report: Json) -> None:
     from cli.tables import console
-    from cli.usage.shown import notes, table
+    from cli.usage.shown import BAR, SHORT_BAR, WIDE, notes, table
 
     if not report["data"]:
         return typer.echo(f"nothing was used from {report['start']} to {report['end']}")
     names = [name for name in report["data"][0] if name == "start" or name in report["group_by"]]
-    console().print(table(names, report["data"], report["total"], report["bucket"]))
+    screen = console()
+    width = BAR if screen.width >= WIDE else SHORT_BAR
+    screen.print(table(names, report["data"], report["total"], report["bucket"], width))
     for note in notes(report["total"]):
         typer.echo(note)
     return None

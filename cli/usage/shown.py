@@ -8,11 +8,14 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Row = Mapping[str, Any]
-BAR = 24
-"""Characters of the longest bar."""
+BAR, SHORT_BAR = 24, 8
+"""Characters of the longest bar, and of that in a terminal of less than WIDE."""
+WIDE = 110
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _COUNTS = ("requests", "calls", "cache_hits", "failed", "input_tokens", "output_tokens")
-_TITLES = {"cache_hits": "hits", "input_tokens": "tokens in", "output_tokens": "out"}
+_MONEY = {"cost_usd": "cost $", "saved_usd": "saved $"}
+_RARE = frozenset({"cache_hits", "failed", "saved_usd"})
+_TITLES = {"cache_hits": "hits", "input_tokens": "in", "output_tokens": "out"}
 
 
 def bar(value: Decimal, largest: Decimal, width: int = BAR) -> str:
@@ -34,28 +37,38 @@ def measure_of(rows: Sequence[Row]) -> str:
     return "cost_usd" if any(Decimal(row["cost_usd"]) for row in rows) else "requests"
 
 
-def table(names: Sequence[str], rows: Sequence[Row], total: Row, bucket: str) -> "RenderableType":
-    """One line a row, one for what all sum up to."""
+def table(names: Sequence[str], rows: Sequence[Row], total: Row, bucket: str, width: int = BAR) -> "RenderableType":
+    """One line a row, one for what all sum up to; `width` is that of the longest bar. What is 0 all over is left out.
+
+    With a short bar the rest is short as well: 80 characters have room for a usual report.
+    """
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(*names, show_footer=len(rows) > 1)
+    if width < BAR:
+        shown.box, shown.pad_edge, shown.collapse_padding, shown.padding = SIMPLE_HEAD, False, True, (0, 1)
+    for column in shown.columns:
+        column.no_wrap = True
     for column in shown.columns[:1]:
         column.footer = "total"
-        column.no_wrap = True
-    for name in _COUNTS:
+    wide = _COUNTS if width >= BAR else [name for name in _COUNTS if name != "calls"]
+    counts = [name for name in wide if total[name] or name not in _RARE]
+    spent = [name for name in _MONEY if Decimal(total[name]) or name not in _RARE]
+    for name in counts:
         shown.add_column(_TITLES.get(name, name), f"{total[name]:,}", justify="right", no_wrap=True)
-    for name, title in (("cost_usd", "cost $"), ("saved_usd", "saved $")):
-        shown.add_column(title, dollars(total[name]), justify="right", no_wrap=True)
+    for name in spent:
+        shown.add_column(_MONEY[name], dollars(total[name]), justify="right", no_wrap=True)
     measure = measure_of(rows)
-    shown.add_column(f"by {_TITLES.get(measure, measure.removesuffix('_usd'))}", overflow="crop")
+    shown.add_column(f"by {_TITLES.get(measure, measure.removesuffix('_usd'))}", min_width=width)
     largest = max((Decimal(row[measure]) for row in rows), default=Decimal())
     for row in rows:
         shown.add_row(
             *(Text(place(name, row[name], hours=bucket == "hour")) for name in names),
-            *(f"{row[name]:,}" for name in _COUNTS),
-            *(dollars(row[name]) for name in ("cost_usd", "saved_usd")),
-            Text(bar(Decimal(row[measure]), largest), style="cyan"),
+            *(f"{row[name]:,}" for name in counts),
+            *(dollars(row[name]) for name in spent),
+            Text(bar(Decimal(row[measure]), largest, width), style="cyan"),
         )
     return shown
 
