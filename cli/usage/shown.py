@@ -15,7 +15,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 _COUNTS = ("requests", "calls", "cache_hits", "failed", "input_tokens", "output_tokens")
 _MONEY = {"cost_usd": "cost $", "saved_usd": "saved $"}
 _RARE = frozenset({"cache_hits", "failed", "saved_usd"})
-_TITLES = {"cache_hits": "hits", "input_tokens": "in", "output_tokens": "out"}
+_TITLES = {"cache_hits": "hits", "input_tokens": "tokens in", "output_tokens": "out"}
 
 
 def bar(value: Decimal, largest: Decimal, width: int = BAR) -> str:
@@ -57,7 +57,8 @@ def table(names: Sequence[str], rows: Sequence[Row], total: Row, bucket: str, wi
     counts = [name for name in wide if total[name] or name not in _RARE]
     spent = [name for name in _MONEY if Decimal(total[name]) or name not in _RARE]
     for name in counts:
-        shown.add_column(_TITLES.get(name, name), f"{total[name]:,}", justify="right", no_wrap=True)
+        title = _TITLES.get(name, name) if width >= BAR else _TITLES.get(name, name).removeprefix("tokens ")
+        shown.add_column(title, f"{total[name]:,}", justify="right", no_wrap=True)
     for name in spent:
         shown.add_column(_MONEY[name], dollars(total[name]), justify="right", no_wrap=True)
     measure = measure_of(rows)
