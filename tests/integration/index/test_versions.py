@@ -14,7 +14,9 @@ from tests.support.index import OTHER, SPEC, STORE, TENANT, Index, document_chun
 
 
 async def tables(database: Database) -> set[str]:
-    rows = await database.rows(r"SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '_\d+$'")
+    rows = await database.rows(
+        r"SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(chunks|postings)_\d+$'"
+    )
     return {row["relname"] for row in rows}
 
 
