@@ -4,6 +4,7 @@ Servers start when the first test asks for them. A test that asks for `pipeline`
 nothing; one that asks for `database` has tables without rows.
 """
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -34,6 +35,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Shar
     from tests.support.shares import Shares
 
     return Shares(config, log)
+
+
+@pytest.fixture(autouse=True)
+def root_logger() -> Iterator[None]:
+    """A process sets up its logging as it starts, the command line too: no test is to log as the one before it did."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -37,12 +37,9 @@ class Stderr(io.BytesIO):
 
 @pytest.fixture
 def stderr(monkeypatch: pytest.MonkeyPatch):
-    kept, level = logging.root.handlers[:], logging.root.level
     stderr = Stderr()
     monkeypatch.setattr(sys, "stderr", stderr)
     yield stderr
-    logging.root.handlers[:] = kept
-    logging.root.setLevel(level)
     structlog.reset_defaults()
     about.begin(None)
 

@@ -1,6 +1,5 @@
 """Embedding models: vectors of length 1, in order, without a network; and models by their configuration."""
 
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,14 +62,9 @@ async def test_a_huge_text_takes_no_memory_for_each_of_its_words(wordllama: Word
 
 
 def test_vectors_are_those_of_the_wordllama_package(wordllama: WordLlamaModel):
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    try:
-        from wordllama import WordLlama
-        from wordllama import __file__ as package
-    finally:  # importing it configures logging
-        root.handlers[:] = before
-        root.setLevel(level)
+    from wordllama import WordLlama  # here, as importing it sets up logging
+    from wordllama import __file__ as package
+
     texts = ["A short one.", "漢字 and 👩‍👩‍👧 and ünïcode", "a longer one, " * 50, "x"]
     theirs = WordLlama.load(cache_dir=Path(package).parent, disable_download=True).embed(texts, norm=True)
     assert np.allclose(wordllama.embed_now(texts), theirs, atol=1e-5)
