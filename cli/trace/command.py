@@ -43,13 +43,12 @@ def trace(
     if as_json:
         spans = [[asdict(span) for span in each] for each in found]
         return typer.echo(json.dumps(spans, ensure_ascii=False, indent=2))
-    from rich.console import Console
-
+    from cli.tables import console
     from cli.trace.shown import show
     from cli.trace.waterfall import waterfall_of
 
     for each in found:
-        show(Console(), waterfall_of(each))
+        show(console(), waterfall_of(each))
     return None
 
 

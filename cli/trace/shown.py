@@ -1,35 +1,27 @@
 """A waterfall as lines of a terminal: a bar for each span, and before it, lighter, the wait of its message."""
 
+from collections.abc import Iterator
+
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from cli.trace.layout import DURATION, Layout, duration, layout_of, name_of
 from cli.trace.waterfall import Row, Waterfall
 
-_NARROWEST, _WIDEST = 20, 60
 _BAR, _WAIT, _POINT, _MOMENT = "█", "░", "▏", "◆"
 _COLOURS = {"api": "cyan", "provider": "magenta", "retrieval": "green", "ledger": "yellow"}
+_TOLD_WAIT = 1.0
+"""Milliseconds. Shorter waits are in the sum of the first line, and in --json."""
 
 
 def show(console: Console, waterfall: Waterfall) -> None:
-    """Print it."""
+    """Print it, as wide as the console is."""
     console.print(headline(waterfall))
-    width = max(_NARROWEST, min(_WIDEST, console.width // 3))
-    table = Table(box=None, pad_edge=False, padding=(0, 1), show_header=False)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(2 * console.width // 5, 30))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, justify="right")
-    table.add_column(overflow="fold")
+    layout = layout_of(console.width, waterfall)
     for row in waterfall.rows:
-        table.add_row(
-            _label(row), bar(row, waterfall.milliseconds, width), f"{row.end - row.start:.1f} ms", _notes(row)
-        )
-        for at, event in row.events:
-            name, _, said = event.partition(" ")
-            table.add_row(
-                Text(f"{'  ' * (row.depth + 1)}· {name}", style="dim"), _moment(at, waterfall, width), "", said
-            )
-    console.print(table)
+        for line in _lines(console, row, waterfall.milliseconds, layout):
+            line.rstrip()
+            console.print(line, soft_wrap=True, highlight=False)
     for link in waterfall.links:
         console.print(f"linked to trace {link}", highlight=False)
     for missing in waterfall.missing:
@@ -61,23 +53,61 @@ def bar(row: Row, total: float, width: int) -> Text:
     return text.append(" " * (width - len(text)))
 
 
-def _moment(at: float, waterfall: Waterfall, width: int) -> Text:
-    place = round(at / waterfall.milliseconds * width) if waterfall.milliseconds else 0
-    return Text(" " * min(place, width - 1) + _MOMENT, style="dim")
+def _lines(console: Console, row: Row, total: float, layout: Layout) -> Iterator[Text]:
+    """A span's lines, then those of its events."""
+    lasted = duration(row.end - row.start).rjust(DURATION)
+    first = _beside(_label(row, layout), bar(row, total, layout.bar), Text(lasted), layout)
+    yield from _with_notes(console, first, _notes(row), layout, row.depth)
+    for at, event in row.events:
+        name = name_of(event)
+        label = Text(f"{' ' * layout.indent * (row.depth + 1)}· {name}", style="dim")
+        moment = _beside(label, _moment(at, total, layout.bar), Text(" " * DURATION), layout)
+        said = Text(event[len(name) + 1 :], style="dim")
+        yield from _with_notes(console, moment, [said] if said else [], layout, row.depth + 1)
 
 
-def _label(row: Row) -> Text:
-    text = Text("  " * row.depth)
+def _beside(label: Text, drawn: Text, lasted: Text, layout: Layout) -> Text:
+    label.truncate(layout.label, overflow="ellipsis", pad=True)
+    return Text(" ").join((label, drawn, lasted))
+
+
+def _with_notes(console: Console, line: Text, notes: list[Text], layout: Layout, depth: int) -> Iterator[Text]:
+    """Notes are broken between words, and go on where they began."""
+    if layout.notes is None:
+        yield line
+        margin = layout.indent * depth + 3
+        wrapped = [part for note in notes for part in note.wrap(console, layout.width - margin, overflow="fold")]
+    else:
+        margin = layout.notes
+        wrapped = list(_in_column(console, notes, layout.width - margin))
+        start = Text(" " * (margin - len(line)))
+        yield Text.assemble(line, start, wrapped.pop(0)) if wrapped else line
+    for part in wrapped:
+        yield Text.assemble(" " * margin, part)
+
+
+def _in_column(console: Console, notes: list[Text], width: int) -> Iterator[Text]:
+    joined = Text("  ").join(notes)
+    for note in [joined] if len(joined) <= width else notes:
+        yield from note.wrap(console, width, overflow="fold")
+
+
+def _moment(at: float, total: float, width: int) -> Text:
+    place = min(round(at / total * width), width - 1) if total else 0
+    return Text((" " * place + _MOMENT).ljust(width), style="dim")
+
+
+def _label(row: Row, layout: Layout) -> Text:
+    text = Text(" " * layout.indent * row.depth)
     if row.orphan:
         text.append("⁇ ", style="yellow")
     return text.append(f"{row.stage} ", style=_COLOURS.get(row.stage, "blue")).append(row.what)
 
 
-def _notes(row: Row) -> Text:
+def _notes(row: Row) -> list[Text]:
+    """What there is to say, and behind it what went wrong."""
     said = list(row.notes)
-    if row.waited >= 0.05:
+    if row.waited >= _TOLD_WAIT:
         said.insert(0, f"waited {row.waited:.1f} ms")
-    text = Text("  ".join(said), style="dim")
-    if row.error:
-        text.append(f"{'  ' if said else ''}{row.error}", style="not dim red")
-    return text
+    found = [Text("  ".join(said), style="dim")] if said else []
+    return [*found, Text(row.error, style="red")] if row.error else found

@@ -7,12 +7,14 @@ from cli.trace.spans import Attributes, Happened, TraceSpan, missing_from, short
 from infra.telemetry import names
 
 _PREFIX = "penstock-"
+_USUAL = ("new", "forwarded")
+"""Outcomes that the span below shows: a message that was stored for the first time, or passed on."""
 _TOLD: tuple[tuple[str, Callable[[object], str]], ...] = (
     (names.ATTEMPT, "attempt {}".format),
     (names.CALL_KIND, str),
     (names.DEPLOYMENT, str),
     (names.HTTP_STATUS, "{}".format),
-    (names.OUTCOME, str),
+    (names.OUTCOME, lambda outcome: "" if outcome in _USUAL else str(outcome)),
     (names.DELIVERY_COUNT, lambda count: f"delivery {count}" if count != 1 else ""),
     (names.CACHE, "cache {}".format),
     (names.ROUTE, "route {}".format),

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from cli.trace.command import trace_id_of
 from cli.trace.jaeger import spans_of
+from cli.trace.layout import duration
 from cli.trace.shown import bar, show
 from cli.trace.spans import Happened, TraceSpan, is_whole, missing_from
 from cli.trace.waterfall import Row, waterfall_of
@@ -118,8 +119,44 @@ def test_the_terminal_shows_error_wait_and_links() -> None:
     assert f"linked to trace {'b' * 32}" in text
 
 
-def printed(spans: list[TraceSpan]) -> str:
-    console = Console(file=io.StringIO(), width=200)
+DEEP = [ROOT, SENT, TAKEN]
+for level in range(14):
+    DEEP.append(span("retrieval.search", DEEP[-1], (60, 80), id=level, attributes={"penstock.retrieval.hits": level}))
+DEEP[-1] = replace(
+    DEEP[-1], error="the provider outside answered with status 500", events=[Happened("call.repeated", BEGAN)]
+)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+def test_a_deep_trace_fits_the_terminal_and_breaks_no_word(width: int) -> None:
+    lines = printed(DEEP, width).splitlines()[1:]
+    assert max(map(len, lines)) <= width
+    words = {word for line in lines for word in line.split()}
+    assert {"hits", "retrieval.search", "call.repeated", "provider", "outside", "answered", "500"} <= words
+    assert len({line.index("retrieval.search") for line in lines if "retrieval.search" in line}) == 14, "by depth"
+
+
+def test_a_narrow_terminal_has_notes_below_their_span_and_a_wide_one_beside_it() -> None:
+    for width, below in ((80, 1), (120, 0)):
+        lines = printed(WHOLE, width).splitlines()
+        (at,) = [number for number, line in enumerate(lines) if "process inference.requested" in line]
+        assert "waited 48.0 ms" in lines[at + below]
+
+
+def test_what_every_hop_says_is_not_said() -> None:
+    sent = replace(SENT, attributes={"penstock.outcome": "new"})
+    assert "forwarded" not in printed([ROOT, sent, TAKEN])
+    assert "new" not in printed([ROOT, sent, TAKEN])
+    assert "known" in printed([ROOT, replace(sent, attributes={"penstock.outcome": "known"}), TAKEN])
+
+
+@pytest.mark.parametrize(("took", "said"), [(0.04, "0.0 ms"), (9999.9, "9999.9 ms"), (121_000.7, "121.0 s")])
+def test_a_duration_is_short(took: float, said: str) -> None:
+    assert duration(took) == said
+
+
+def printed(spans: list[TraceSpan], width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width)
     show(console, waterfall_of(spans))
     file = console.file
     assert isinstance(file, io.StringIO)
