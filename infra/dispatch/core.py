@@ -17,7 +17,7 @@ from contracts.subjects import Lane
 from infra.broker import Stored
 from infra.dispatch import outcome as outcomes
 from infra.dispatch.dead_letter import bury
-from infra.dispatch.emit import Emitter
+from infra.dispatch.emit import Emitter, Sends
 from infra.dispatch.ending import Ended, released
 from infra.dispatch.gate import LaneGate
 from infra.dispatch.job import Job, Position, deadline_of, position_of, require_identity
@@ -174,23 +174,26 @@ class Dispatcher:
 
     async def _settle(self, job: Job, outcome: Outcome) -> str:
         """Store the outcome, then ack. While the queue ahead is full the message is held, and kept alive, here."""
-        while True:
-            try:
-                stored = await self._store(job, outcome.publications, outcome.ended)
-                break
-            except PenstockError as error:
-                late = job.remaining <= 0 and not any(publication.terminal for publication in outcome.publications)
-                if error.code is not ErrorCode.OVERLOADED or late or self._draining:
-                    raise
-                await asyncio.sleep(_BACKPRESSURE_PAUSE)
+        with Sends() as sends:
+            while True:
+                try:
+                    stored = await self._store(job, outcome.publications, outcome.ended, sends)
+                    break
+                except PenstockError as error:
+                    late = job.remaining <= 0 and not any(publication.terminal for publication in outcome.publications)
+                    if error.code is not ErrorCode.OVERLOADED or late or self._draining:
+                        raise
+                    await asyncio.sleep(_BACKPRESSURE_PAUSE)
         if outcome.ack:
             await self._ack(job, outcome)
         taken = any(p.terminal and s is Stored.KNOWN for p, s in zip(outcome.publications, stored, strict=True))
         return "already_terminal" if taken else outcome.label
 
-    async def _store(self, job: Job, publications: Sequence[Publication], ended: Ended | None = None) -> list[Stored]:
+    async def _store(
+        self, job: Job, publications: Sequence[Publication], ended: Ended | None = None, sends: Sends | None = None
+    ) -> list[Stored]:
         """Store them, and then that what the request counted as is given back, where this is its end."""
-        stored = await self._emitter.emit_all(job, publications)
+        stored = await self._emitter.emit_all(job, publications, sends)
         for publication, found in zip(publications, stored, strict=True):
             if publication.terminal and found is Stored.NEW:
                 self._counters.ended(job.tenant, job.lane, publication.error_code)

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Self
 
 from contracts import envelope, subjects
-from contracts.errors import PenstockError
+from contracts.errors import ErrorCode, PenstockError
 from contracts.registry import template_of
 from infra.broker import Publisher, Stored
 from infra.dispatch.job import Job
@@ -17,6 +18,25 @@ from infra.telemetry.told import told
 from infra.telemetry.tracing import Span, Tracer
 
 
+class Sends:
+    """The publications of one outcome that is held while a queue is full.
+
+    Each has one span from its first try to its last, however many there are, and what is stored is not sent again.
+    """
+
+    def __init__(self) -> None:
+        self.spans: dict[str, Span] = {}
+        self.stored: dict[str, Stored] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The spans of what was not stored end as well."""
+        for span in self.spans.values():
+            span.end(f"the queue ahead was full at each of {span.attributes[names.REFUSALS]} tries")
+
+
 class Emitter:
     """Stores publications in the name of a job."""
 
@@ -24,26 +44,49 @@ class Emitter:
         self._publisher = publisher
         self._tracer = tracer
 
-    async def emit_all(self, job: Job, publications: Sequence[Publication]) -> list[Stored]:
-        """Store all of them, at the same time. Raises `PenstockError` where one could not be stored."""
-        if len(publications) == 1:
-            return [await self.emit(job, publications[0])]
-        return list(await asyncio.gather(*(self.emit(job, publication) for publication in publications)))
+    async def emit_all(self, job: Job, publications: Sequence[Publication], sends: Sends | None = None) -> list[Stored]:
+        """Store all of them, at the same time. With `sends` it may be called again for those that a full queue refused.
 
-    async def emit(self, job: Job, publication: Publication) -> Stored:
+        Raises `PenstockError` where one could not be stored, once it is known of each of them.
+        """
+        if len(publications) == 1:
+            return [await self.emit(job, publications[0], sends)]
+        emits = (self.emit(job, publication, sends) for publication in publications)
+        results = await asyncio.gather(*emits, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return [result for result in results if isinstance(result, Stored)]
+
+    async def emit(self, job: Job, publication: Publication, sends: Sends | None = None) -> Stored:
         """Store one message under a send span. Raises `PenstockError`."""
+        sends, held = sends or Sends(), sends is not None
+        if (known := sends.stored.get(publication.key)) is not None:
+            return known
         if not publication.carry:
-            return await self._publish(job, publication, job.span)
-        parent, links = (None, (job.span.context,)) if publication.apart else (job.span.context, ())
-        span = send_span(self._tracer, template_of(publication.event), publication, parent, links)
+            stored = await self._publish(job, publication, job.span)
+        else:
+            stored = await self._with_span(job, publication, sends, held=held)
+        sends.stored[publication.key] = stored
+        return stored
+
+    async def _with_span(self, job: Job, publication: Publication, sends: Sends, *, held: bool) -> Stored:
+        span = sends.spans.pop(publication.key, None) or self._span(job, publication)
         try:
             stored = await self._publish(job, publication, span)
         except PenstockError as error:
-            span.end(told(error))
+            if held and error.code is ErrorCode.OVERLOADED:
+                sends.spans[publication.key] = _refused(span)
+            else:
+                span.end(told(error))
             raise
         span.attributes[names.OUTCOME] = stored.value
         span.end()
         return stored
+
+    def _span(self, job: Job, publication: Publication) -> Span:
+        parent, links = (None, (job.span.context,)) if publication.apart else (job.span.context, ())
+        return send_span(self._tracer, template_of(publication.event), publication, parent, links)
 
     async def _publish(self, job: Job, publication: Publication, span: Span) -> Stored:
         headers = self._headers(job, publication, span)
@@ -70,3 +113,12 @@ class Emitter:
         if publication.carry and self._tracer.baggage != "off":
             headers[envelope.BAGGAGE] = baggage_of(job.tenant, headers.get(envelope.TAGS))
         return headers
+
+
+def _refused(span: Span) -> Span:
+    """A full queue took nothing: the first time is an event, the others are counted."""
+    before = span.attributes.get(names.REFUSALS, 0)
+    if not before:
+        span.add_event(names.SEND_REFUSED, {})
+    span.attributes[names.REFUSALS] = before + 1 if isinstance(before, int) else 1
+    return span
