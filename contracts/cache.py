@@ -21,6 +21,9 @@ class CacheStored(Contract):
     response: dict[str, Any]
     usage: TokenUsage
     cost_usd: Annotated[Decimal | None, Field(description="Dollars; absent where no price was known.")] = None
+    confidential: Annotated[
+        bool, Field(description="Its prompt had to stay in the house, and so does what goes on from it.")
+    ] = False
 
 
 class FlightJoined(Contract):

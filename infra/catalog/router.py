@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from infra.catalog.conditions import compiled
 from infra.catalog.entry import Entry
 from infra.catalog.errors import Loc
+from infra.catalog.semantic import ModelCache
 
 ClassName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 _Asked = Annotated[str, Field(pattern=r"^\S{1,128}$")]
@@ -64,6 +65,7 @@ class Alias(Entry):
     name: _Asked
     policy: Policy | None = None
     models: Options = ()
+    cache: Annotated[ModelCache | None, Field(description="As of a model; else the section's.")] = None
 
 
 def _condition(text: str) -> str:
@@ -127,6 +129,10 @@ class Router(Entry):
         tuple[_Asked, ...],
         Field(description="Models whose requests are only recorded: what `auto` would choose."),
     ] = ()
+    cache: Annotated[
+        ModelCache,
+        Field(description="How answers to `auto` and to aliases are given again, whoever gave them."),
+    ] = ModelCache()
 
     def class_names(self) -> tuple[str, ...]:
         """Every class: the built-in ones, and those that are configured beside them."""

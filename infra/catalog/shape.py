@@ -1,10 +1,12 @@
 """The model catalogue: which providers there are, and which deployments stand behind a model's name."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
 
+import orjson
 from pydantic import AfterValidator, Field, HttpUrl, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -165,6 +167,13 @@ class Catalog(Entry):
             return None
         return self.router.alias(asked)
 
+    def cache_of(self, asked: str) -> ModelCache:
+        """How answers to requests for that name are given again: an alias's, or a model's."""
+        if (alias := self.alias(asked)) is not None:
+            return alias.cache or self.router.cache
+        model = self.resolve(asked)
+        return ModelCache() if model is None else model.cache
+
     def knows(self, asked: str) -> bool:
         """Whether a request may ask for that name."""
         return self.alias(asked) is not None or self.resolve(asked) is not None
@@ -190,6 +199,24 @@ class Catalog(Entry):
     def deployments(self) -> Mapping[str, Deployment]:
         """Every deployment by its name."""
         return self._deployments
+
+    def model_of(self, deployment: str | None) -> Model | None:
+        """The model that a deployment is one of."""
+        return self._models.get(deployment or "")
+
+    @cached_property
+    def choice(self) -> str:
+        """What the router chooses by and among, as SHA-256: where it is another one, `auto` may be another model."""
+        section = self.router.model_dump(mode="json", exclude={"shadow", "cache"})
+        models = [
+            [model.name, model.quality, [[each.provider, each.model] for each in model.deployments]]
+            for model in self.models
+        ]
+        return hashlib.sha256(orjson.dumps([section, models], option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    @cached_property
+    def _models(self) -> dict[str, Model]:
+        return {deployment.name: model for model in self.models for deployment in model.deployments}
 
     @cached_property
     def _providers(self) -> dict[str, Provider]:

@@ -16,12 +16,13 @@ from nats.aio.msg import Msg
 
 from contracts import envelope, subjects
 from contracts.errors import ErrorCode
+from contracts.inference import OPENAI_RESPONSES
 from contracts.retrieval import ClosenessAnswered
 from contracts.subjects import Lane
 from infra.catalog.trained import EXAMPLES, TrainedBucket
 from infra.streams import ROUTED
 from tests.support.logs import RecordedLog
-from tests.support.pipeline import TENANT, Pipeline
+from tests.support.pipeline import TENANT, Pipeline, Stored
 from tests.support.reliability import INSIDE, OUTSIDE, WORKERS, answered, ask, refused, usage_rows
 from tests.support.simulator import Simulator
 from tests.support.waiting import eventually
@@ -83,12 +84,12 @@ def catalog(tmp_path: Path, simulator: Simulator) -> Path:
 
 
 @asynccontextmanager
-async def documents(pipeline: Pipeline) -> AsyncIterator[None]:
-    """In the place of the retrieval worker: a prompt with `SECRET` in it is close to a confidential store."""
+async def documents(pipeline: Pipeline, secret: str = SECRET) -> AsyncIterator[None]:
+    """In the place of the retrieval worker: a prompt with `secret` in it is close to a confidential store."""
 
     async def compare(message: Msg) -> None:
         texts = " ".join(orjson.loads(message.data)["texts"])
-        answer = ClosenessAnswered(closest=0.9 if SECRET in texts else 0.1, store_id="vs_plans")
+        answer = ClosenessAnswered(closest=0.9 if secret in texts else 0.1, store_id="vs_plans")
         await message.respond(answer.model_dump_json().encode())
 
     subscription = await pipeline.client.subscribe(subjects.closeness_requested("*"), cb=compare)
@@ -164,13 +165,45 @@ async def test_what_can_not_be_compared_stays_inside(
     assert log.events("closeness_unknown")
 
 
+async def respond(pipeline: Pipeline, model: str, text: str, after: str | None = None) -> Stored:
+    """The end of a request for a response, which goes on `after` another one."""
+    asked = {"model": model, "input": text, **({"previous_response_id": after} if after else {})}
+    request_id = await pipeline.publish_request(api=OPENAI_RESPONSES, request=asked)
+    (end,) = await eventually(partial(pipeline.terminals, request_id), within=15, what=f"nothing of {model}")
+    return end
+
+
+async def test_what_goes_on_from_an_answer_of_the_cache_stays_in_the_house_as_that_did(
+    pipeline: Pipeline, workers: StartWorkers, simulator: Simulator
+) -> None:
+    question, go_on = f"What does {SECRET} say?", "And then?"
+    async with workers("validation", "cache", *WORKERS):
+        async with documents(pipeline):
+
+            async def hit() -> str | None:
+                body = (await respond(pipeline, "mended", question)).json()
+                return body["response"]["id"] if body["cache"] == "hit" else None
+
+            again = await eventually(hit, within=15, what="no hit")
+        # As the newest words of a long conversation would be: none of it is close by itself.
+        async with documents(pipeline, secret="nothing of this"):
+            for name in ("falls-back", "mixed", "hedged", "mended"):
+                end = await respond(pipeline, name, go_on, after=again)
+                assert end.headers[envelope.CONFIDENTIAL] == "true", name
+            assert OUT not in simulator.stats()["by_model"]
+            await respond(pipeline, "mixed", go_on)
+    assert simulator.stats()["by_model"][OUT] == 1
+
+
 async def test_a_class_that_is_bound_to_the_house_is_not_led_outside(
     pipeline: Pipeline, workers: StartWorkers, simulator: Simulator
 ) -> None:
     prompt = "According to our internal security handbook, who may approve a visitor in the server room?"
-    async with documents(pipeline), workers(*WORKERS):
-        found = await answered(pipeline, "auto", content=prompt)
-    assert (found.deployment, found.route) == ("inside-0", "auto/internal/inside")
+    async with documents(pipeline), workers("validation", "cache", *WORKERS):
+        found = (await respond(pipeline, "auto", prompt)).json()
+        later = (await respond(pipeline, "small", "And who else?", after=found["response"]["id"])).json()
+    assert (found["deployment"], found["route"]) == ("inside-0", "auto/internal/inside")
+    assert later["error"]["code"] == ErrorCode.RESIDENCY_UNAVAILABLE
     assert OUT not in simulator.stats()["by_model"]
 
 

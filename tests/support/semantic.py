@@ -29,13 +29,14 @@ _numbers = itertools.count(1)
 
 
 def catalog(provider_model: str = "m-1") -> Catalog:
-    """One model whose semantic cache is on."""
+    """One model whose semantic cache is on, and that of `auto`."""
     deployment = {"name": "p/m", "provider": "p", "model": provider_model}
-    semantic = {"target": 0.01, "verify": 0.05}
+    cache = {"semantic": {"target": 0.01, "verify": 0.05}}
     return Catalog.model_validate(
         {
             "providers": [{"name": "p", "kind": "openai", "base_url": "http://127.0.0.1:1/v1"}],
-            "models": [{"name": MODEL, "deployments": [deployment], "cache": {"semantic": semantic}}],
+            "models": [{"name": MODEL, "deployments": [deployment], "cache": cache}],
+            "router": {"cache": cache},
         }
     )
 
@@ -64,18 +65,21 @@ class SemanticHalf:
         self.filling = Filling(engine, self.rules, models, metrics, log, 60.0)
 
     async def ask(self, tenant: str, text: str, **fields: Any) -> tuple[Job, SemanticHit | None]:
-        """Look up; the job has the note for the fill. `request_id` and `system` are taken out of the fields."""
+        """Look up; the job has the note for the fill. `request_id`, `system` and `named`, the models that its key may
+        use, are taken out of the fields.
+        """
+        named = fields.pop("named", ())
         request_id = fields.pop("request_id", None) or f"r{next(_numbers)}"
         system = [{"role": "system", "content": fields.pop("system")}] if "system" in fields else []
         body: Json = {"request": {"model": MODEL, "messages": [*system, {"role": "user", "content": text}], **fields}}
         headers = {
             envelope.API: OPENAI_CHAT,
-            envelope.MODEL: MODEL,
+            envelope.MODEL: body["request"]["model"],
             envelope.CACHE_KEY: cache_key(OPENAI_CHAT, body["request"]),
         }
         span = cast(Span, SimpleNamespace(attributes={}))
         job = Job("", Lane.INTERACTIVE, tenant, request_id, headers, b"", None, Position("S", "c", 1, 1, 0.0), span)
-        return job, await self.look_up.look_up(job, body)
+        return job, await self.look_up.look_up(job, body, named)
 
     async def answer(self, job: Job, text: str, *, whole: bool = True) -> None:
         """The model has answered: the exact cache keeps it, the semantic one learns of it."""
@@ -87,7 +91,7 @@ class SemanticHalf:
         if whole:
             kept = CacheStored(usage=TokenUsage(), **fields)
             self.answers.kept[job.tenant, job.headers[envelope.CACHE_KEY]] = kept
-        await self.filling.take(job, answered, whole=whole)
+        await self.filling.take(job, answered, kept=whole)
 
     async def ask_and_answer(self, tenant: str, text: str, answer: str, **fields: Any) -> None:
         """A question that its model answers."""

@@ -15,9 +15,9 @@ from contracts.inference import (
     TokenUsage,
 )
 from infra.catalog import Catalog
-from workers.cache.entry import answer_from, entry_of, worth_keeping
+from workers.cache.entry import answer_from, entry_of, is_kept, worth_keeping
 from workers.cache.key import cache_key, models_behind
-from workers.cache.worker import is_kept
+from workers.cache.semantic.questions import digest
 
 REQUEST: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}], "temperature": 0.5}
 
@@ -138,6 +138,42 @@ def test_what_a_name_stands_for_is_what_the_catalogue_says():
     assert models_behind(catalog_of("large"), "nobody's") == []
 
 
-def test_a_model_may_go_without_the_cache():
-    assert [is_kept(catalog, "m") for catalog in (catalog_of("a"), catalog_of("a", exact=False))] == [True, False]
-    assert is_kept(catalog_of("a", exact=False), "nobody's")
+def with_router(section: dict[str, Any], deployed: str = "small") -> Catalog:
+    """The same with a section for the router."""
+    return Catalog.model_validate({**catalog_of(deployed).model_dump(mode="json"), "router": section})
+
+
+@pytest.mark.parametrize("behind", [models_behind, digest])
+def test_a_name_of_the_router_s_stands_for_all_that_it_chooses_by(behind: Any):
+    plain = with_router({"threshold": 0.4})
+    for other in (
+        with_router({"threshold": 0.5}),
+        with_router({"classes": [{"name": "faq", "models": ["m"]}]}),
+        with_router({"threshold": 0.4}, "large"),
+    ):
+        assert behind(plain, "auto") != behind(other, "auto")
+    assert behind(plain, "auto") == behind(with_router({"shadow": ["m"], "cache": {"exact": False}}), "auto")
+
+
+@pytest.mark.parametrize("behind", [models_behind, digest])
+def test_keys_that_may_use_other_models_share_no_answer_of_the_router_s(behind: Any):
+    catalog, one, both = catalog_of("small"), frozenset({"m"}), frozenset({"m", "n"})
+    different = [(), (one,), (both,), (one, both)]
+    assert len({str(behind(catalog, "auto", named)) for named in different}) == len(different)
+    assert behind(catalog, "m", (one,)) == behind(catalog, "m")
+
+
+def test_how_answers_of_the_router_s_names_are_given_again_is_said_of_them():
+    semantic = {"semantic": {"target": 0.02}}
+    aliases = [{"name": "own", "cache": {"exact": False}}, {"name": "other"}]
+    catalog = with_router({"cache": semantic, "aliases": aliases})
+    found = {asked: catalog.cache_of(asked) for asked in ("auto", "auto:cost", "other", "own", "m")}
+    assert [asked for asked, cache in found.items() if cache.semantic] == ["auto", "auto:cost", "other"]
+    assert [asked for asked, cache in found.items() if not cache.exact] == ["own"]
+
+
+def test_a_model_may_go_without_the_cache_whoever_has_chosen_it():
+    answer = answered("stop", deployment="sim/m")
+    assert [is_kept(answer, catalog) for catalog in (catalog_of("a"), catalog_of("a", exact=False))] == [True, False]
+    assert is_kept(answered("stop", deployment="gone"), catalog_of("a", exact=False))
+    assert catalog_of("a", exact=False).cache_of("nobody's").exact

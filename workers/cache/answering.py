@@ -29,6 +29,9 @@ class Answering:
         job.span.attributes[names.CACHE] = status
         # It is no answer of its own that would have to be kept.
         job.headers = {name: value for name, value in job.headers.items() if name != envelope.CACHE_KEY}
+        if entry.confidential:
+            # No router has seen this request, which would have found so.
+            job.headers |= {envelope.RESIDENCY: "local", envelope.CONFIDENTIAL: "true"}
         place = await place_of(self._js, job, request)
         origin = Origin(job.request_id, place.created_at if place else int(time.time()))
         answer = answer_from(entry, origin, job.headers[envelope.API], request)

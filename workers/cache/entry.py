@@ -1,7 +1,9 @@
 """Between a terminal message and a cache entry."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
+from contracts import envelope
 from contracts.apis.fields import Json
 from contracts.apis.responses.replay import restamped
 from contracts.apis.shape import SHAPES
@@ -9,6 +11,7 @@ from contracts.apis.translate import Origin
 from contracts.cache import HIT, CacheStored
 from contracts.inference import OPENAI_RESPONSES, InferenceCompleted, TokenUsage
 from contracts.responses import response_id_of
+from infra.catalog import Catalog
 
 
 def worth_keeping(completed: InferenceCompleted) -> bool:
@@ -16,8 +19,22 @@ def worth_keeping(completed: InferenceCompleted) -> bool:
     return SHAPES[completed.api].is_whole(completed.response)
 
 
-def entry_of(completed: InferenceCompleted) -> CacheStored:
-    """What is kept of an answer."""
+def is_kept(completed: InferenceCompleted, catalog: Catalog) -> bool:
+    """Whether the answer is given again: it is whole, and of no model whose answers are not.
+
+    Which model that is nobody knew beforehand, where the router has chosen it or another one's failure has.
+    """
+    model = catalog.model_of(completed.deployment)
+    return worth_keeping(completed) and (model is None or model.cache.exact)
+
+
+def is_confidential(headers: Mapping[str, str]) -> bool:
+    """What a request's envelope says of what it rests on."""
+    return headers.get(envelope.CONFIDENTIAL) == "true"
+
+
+def entry_of(completed: InferenceCompleted, *, confidential: bool = False) -> CacheStored:
+    """What is kept of an answer. `confidential`: what goes on from it is to stay in the house, as it did."""
     return CacheStored(
         model=completed.model,
         deployment=completed.deployment,
@@ -26,6 +43,7 @@ def entry_of(completed: InferenceCompleted) -> CacheStored:
         response=completed.response,
         usage=completed.usage,
         cost_usd=completed.cost_usd,
+        confidential=confidential,
     )
 
 

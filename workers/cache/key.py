@@ -1,7 +1,7 @@
 """What makes two requests the same."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -48,8 +48,14 @@ def cache_key(
     return hashlib.sha256(canonical).hexdigest()
 
 
-def models_behind(catalog: Catalog, asked: str) -> list[str]:
-    """What a model's name stands for now: where the catalogue changes that, what was answered before is no answer."""
+def models_behind(catalog: Catalog, asked: str, named: Iterable[frozenset[str]] = ()) -> list[str]:
+    """What a model's name stands for now: where the catalogue changes that, what was answered before is no answer.
+
+    A name of the router's stands for what it chooses by, and for the models that tenant and key may use: `named`, see
+    `Policy.models`. So nobody gets the answer of a model that is not allowed to him.
+    """
+    if catalog.alias(asked) is not None:
+        return [catalog.choice, *(" ".join(sorted(names)) for names in named)]
     model = catalog.resolve(asked)
     if model is None:
         return []

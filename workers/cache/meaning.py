@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from contracts import envelope
 from infra.database.engine import create_engine
 from infra.telemetry.metrics import SemanticMetrics
+from workers.cache.allowed import allowed
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -37,15 +38,16 @@ class Meaning:
 
     async def look_up(self, job: Job, body: Json) -> SemanticHit | None:
         """The answer to another question, or None; see `workers.cache.semantic.lookup`."""
-        model = self._context.catalog.current.resolve(job.headers.get(envelope.MODEL, ""))
-        if model is None or model.cache.semantic is None:
+        catalog = self._context.catalog.current
+        if catalog.cache_of(job.headers.get(envelope.MODEL, "")).semantic is None:
             return None
-        return await self._looking().look_up(job, body)
+        named = await allowed(self._context.policies, catalog, job)
+        return await self._looking().look_up(job, body, named)
 
-    async def learn(self, job: Job, answered: InferenceCompleted, *, whole: bool) -> None:
+    async def learn(self, job: Job, answered: InferenceCompleted, *, kept: bool) -> None:
         """What an answer teaches; see `workers.cache.semantic.filling`."""
         if envelope.SEMANTIC in job.headers:
-            await self._learning().take(job, answered, whole=whole)
+            await self._learning().take(job, answered, kept=kept)
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -12,11 +12,12 @@ from contracts.apis.responses.settings import own_settings
 from contracts.cache import COALESCED, SEMANTIC, CacheStored, FlightJoined
 from contracts.errors import ErrorCode
 from contracts.inference import OPENAI_RESPONSES, InferenceCompleted, InferenceFailed
+from infra.catalog import CatalogSource
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, failed
 from infra.results import Terminal
 from workers.cache.answering import Answering
-from workers.cache.entry import entry_of, worth_keeping
+from workers.cache.entry import entry_of, is_confidential, is_kept
 from workers.cache.flights import Flights
 from workers.cache.standing import Standing
 from workers.cache.store import Lead
@@ -33,9 +34,16 @@ Leading = Callable[[Job, Json, str, Lead], Awaitable[Outcome]]
 class Waiting:
     """The handler of `inference.waiting`."""
 
-    def __init__(
-        self, standing: Standing, flights: Flights, answering: Answering, leading: Leading, client: Client
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is put together from, once a process
+        self,
+        standing: Standing,
+        flights: Flights,
+        answering: Answering,
+        leading: Leading,
+        client: Client,
+        catalog: CatalogSource,
     ) -> None:
+        self._catalog = catalog
         self._standing = standing
         self._flights = flights
         self._answering = answering
@@ -67,8 +75,9 @@ class Waiting:
         together = (ended.stored_at or 0.0) >= job.position.stored_at
         if isinstance(outcome, InferenceCompleted):
             # An answer to another question was found for that request; what was verified of it counts once.
-            shared = not outcome.cache.startswith(SEMANTIC) and (together or worth_keeping(outcome))
-            return await self._answer(job, entry_of(outcome), outcome) if shared else None
+            shared = not outcome.cache.startswith(SEMANTIC) and (together or is_kept(outcome, self._catalog.current))
+            entry = entry_of(outcome, confidential=is_confidential(ended.headers))
+            return await self._answer(job, entry, outcome) if shared else None
         if together and is_shared(outcome, ended.headers.get(envelope.KEY_ID), job.headers.get(envelope.KEY_ID)):
             return Outcome("failed", (failed(job, outcome.error.to_error(), model=outcome.model),))
         return None

@@ -11,14 +11,14 @@ from contracts.apis.fields import Json
 from contracts.cache import HIT, CacheStored
 from contracts.inference import InferenceCompleted
 from contracts.registry import template_of
-from infra.catalog import Catalog
 from infra.dispatch.job import Job, identify_forwarded
 from infra.dispatch.outcome import Outcome, Publication
 from infra.dispatch.stage import Handler, Stage, StageSpec
 from infra.telemetry import names
 from infra.telemetry.prompt_metrics import CacheMetrics
+from workers.cache.allowed import allowed
 from workers.cache.answering import Answering, bypass, miss, waits
-from workers.cache.entry import entry_of, worth_keeping
+from workers.cache.entry import entry_of, is_confidential, is_kept
 from workers.cache.flights import STAGE, Flights
 from workers.cache.key import cache_key, models_behind
 from workers.cache.meaning import Meaning
@@ -41,11 +41,11 @@ def build(context: WorkerContext) -> Worker:
             return outcome
         control = job.headers.get(envelope.CACHE_CONTROL)
         asked, catalog = job.headers.get(envelope.MODEL, ""), context.catalog.current
-        if not enabled or control == "no-store" or not is_kept(catalog, asked):
+        if not enabled or control == "no-store" or not catalog.cache_of(asked).exact:
             return bypass(job, None)
         body = orjson.loads(job.body)
         request = body["request"]
-        models = models_behind(catalog, asked)
+        models = models_behind(catalog, asked, await allowed(context.policies, catalog, job))
         key = cache_key(job.headers[envelope.API], request, body.get("grounds"), job.headers, models)
         if control == "no-cache":
             return bypass(job, key)
@@ -75,15 +75,16 @@ def build(context: WorkerContext) -> Worker:
         if key is None and envelope.SEMANTIC not in job.headers:
             return Outcome("skipped")
         answer = InferenceCompleted.model_validate_json(job.body)
-        whole = worth_keeping(answer)
-        await meaning.learn(job, answer, whole=whole)
-        if key is None or answer.cache == HIT or not whole:
+        kept = is_kept(answer, context.catalog.current)
+        await meaning.learn(job, answer, kept=kept)
+        if key is None or answer.cache == HIT or not kept:
             return Outcome("skipped")
         subject = subjects.cache_entry(
             subjects.require_token(job.tenant, "tenant", stage="cache"),
             subjects.require_token(key, envelope.CACHE_KEY, stage="cache"),
         )
-        body = entry_of(answer).model_dump_json(exclude_none=True).encode()
+        entry = entry_of(answer, confidential=is_confidential(job.headers))
+        body = entry.model_dump_json(exclude_none=True).encode()
         message_id = f"{job.tenant}.{job.request_id}.cache.stored"
         headers = {envelope.MSG_TTL: str(math.ceil(settings.cache_ttl) or 1), **provenance(job.headers)}
         if flight := job.headers.get(envelope.FLIGHT):
@@ -91,7 +92,7 @@ def build(context: WorkerContext) -> Worker:
             headers[envelope.EXPECTED_LAST_SEQUENCE] = flight
         return Outcome("stored", (Publication("cache.stored", subject, message_id, body, headers, carry=False),))
 
-    waiting = Waiting(standing, flights, answering, leading, connection.client)
+    waiting = Waiting(standing, flights, answering, leading, connection.client, context.catalog)
     width = settings.stage_concurrency
     spec = StageSpec("cache", template_of("inference.validated"), identify_forwarded, width)
     room = context.subscriptions["waiting"][0].max_ack_pending
@@ -106,9 +107,3 @@ def build(context: WorkerContext) -> Worker:
         open=flights.listen,
         close=meaning.close,
     )
-
-
-def is_kept(catalog: Catalog, asked: str) -> bool:
-    """Whether answers of a model are given again. One that nobody knows has no answers."""
-    model = catalog.resolve(asked)
-    return model is None or model.cache.exact

@@ -55,7 +55,8 @@ class Passed:
 class Decision:
     """`models` in the order in which they are tried; empty where none is left, and `passed` says why.
 
-    `usable` are the deployments of each that keep the limits. `rule` is the one that decided, if one did.
+    `usable` are the deployments of each that keep the limits. `rule` is the one that decided, if one did. `bound`: its
+    class may never be answered outside.
     """
 
     asked: str
@@ -68,6 +69,7 @@ class Decision:
     rule: str | None
     local: bool
     difficulty: float | None = None
+    bound: bool = False
 
     @property
     def label(self) -> str:
@@ -100,7 +102,8 @@ def decide(  # noqa: PLR0913 - what a decision rests on
     name = (rule.to if rule else None) or (verdict.name if verdict else router.otherwise)
     options = (rule.models if rule else None) or alias.models or _options(router, name, table)
     configured = router.class_of(name) if not (rule and rule.models) else None
-    local = limits.local or (configured is not None and configured.residency == "local")
+    bound = configured is not None and configured.residency == "local"
+    local = limits.local or bound
     passed: list[Passed] = []
     usable = _usable(options, facts, Limits(local, limits.allows, limits.budgeted), table, passed)
     policy = _policy(router, name, alias, rule.policy if rule else None, listed=_is_listed(router, name, alias, rule))
@@ -121,6 +124,7 @@ def decide(  # noqa: PLR0913 - what a decision rests on
         rule=rule.name if rule else None,
         local=local,
         difficulty=hard,
+        bound=bound,
     )
 
 

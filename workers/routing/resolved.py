@@ -58,6 +58,9 @@ class Resolver:
         if decision.local:
             # From here on no stage may forget it: the class may say so, where the caller did not.
             job.headers = {**job.headers, envelope.RESIDENCY: LOCAL}
+        if decision.bound:
+            # Nor may what goes on from its answer.
+            job.headers = {**job.headers, envelope.CONFIDENTIAL: "true"}
         return route_of(decision, catalog, access.allows_model, self._random)
 
     async def _shadowed(self, job: Job, route: Route, alias: Alias, catalog: Catalog) -> Route:

@@ -1,5 +1,7 @@
 """Look-up and fill on a real database: whose entries are found, what is learnt of answers, and what never is."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -37,11 +39,11 @@ async def open_all(database: Database) -> None:
     )
 
 
-async def opened(half: SemanticHalf, database: Database, *tenants: str) -> None:
+async def opened(half: SemanticHalf, database: Database, *tenants: str, **fields: Any) -> None:
     """Two wordings are answered alike, so there is a group; then its rule is open, and nothing of it is remembered."""
     for tenant in tenants:
-        await half.ask_and_answer(tenant, QUESTION, ANSWER)
-        await half.ask_and_answer(tenant, "How could I reset my password?", ANSWER)
+        await half.ask_and_answer(tenant, QUESTION, ANSWER, **fields)
+        await half.ask_and_answer(tenant, "How could I reset my password?", ANSWER, **fields)
     await open_all(database)
     half.rules.forget()
 
@@ -101,6 +103,17 @@ async def test_another_system_prompt_or_model_reaches_no_entry(half: SemanticHal
     await half.catalog.swap(catalog("m-2"))
     _, hit = await half.ask(ACME, AGAIN, request_id=UNVERIFIED)
     assert hit is None
+
+
+async def test_what_the_router_has_answered_is_answered_again_to_keys_with_the_same_choice(
+    half: SemanticHalf, database: Database
+):
+    await opened(half, database, ACME, model="auto")
+    _, hit = await half.ask(ACME, AGAIN, request_id=UNVERIFIED, model="auto")
+    assert hit is not None
+    for other in ({"model": "auto:cost"}, {"model": "auto", "named": (frozenset({"m"}),)}, {"model": "m"}):
+        _, hit = await half.ask(ACME, AGAIN, request_id=UNVERIFIED, **other)
+        assert hit is None, other
 
 
 async def test_facts_that_differ_are_no_hit(half: SemanticHalf, database: Database):

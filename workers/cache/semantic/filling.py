@@ -61,15 +61,15 @@ class Filling:
         self._log = log
         self._life = life
 
-    async def take(self, job: Job, answered: InferenceCompleted, *, whole: bool) -> None:
-        """`whole`: the answer came to its own end. One that was cut or filtered teaches nothing, and is never kept."""
+    async def take(self, job: Job, answered: InferenceCompleted, *, kept: bool) -> None:
+        """`kept`: the exact cache has the answer too. One that was cut or filtered teaches nothing."""
         note = decoded(job.headers.get(envelope.SEMANTIC))
         if note is None:
             return
         try:
             if note.kind == HIT:
                 await self._record_hit(job, note)
-            elif whole and answered.attempts > 0:
+            elif kept and answered.attempts > 0:
                 await self._learn(job, note, answered)
         except PenstockError as error:
             self._log.warning("semantic_cache_not_filled", reason=error.message)

@@ -58,14 +58,16 @@ class LookUp:
         self._metrics = metrics
         self._log = log
 
-    async def look_up(self, job: Job, body: Json) -> SemanticHit | None:
-        """None for a miss. A note for the fill, and the question's vector, are in the job's envelope then."""
+    async def look_up(self, job: Job, body: Json, named: Sequence[frozenset[str]] = ()) -> SemanticHit | None:
+        """None for a miss. A note for the fill, and the question's vector, are in the job's envelope then.
+
+        `named` are the models that tenant and key may use, where the router chooses one.
+        """
         asked, catalog = job.headers.get(envelope.MODEL, ""), self._catalog.current
-        model = catalog.resolve(asked)
-        settings = None if model is None else model.cache.semantic
+        settings = catalog.cache_of(asked).semantic
         if settings is None or envelope.NO_SEMANTIC in job.headers:
             return None
-        question = question_of(body, job.headers, settings, digest(catalog, asked))
+        question = question_of(body, job.headers, settings, digest(catalog, asked, named))
         if question is None:
             return None
         group = Group(question.group, asked, settings.target)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from contracts.apis.grounding.question import text_of_turn, turns_of
 from contracts.inference import ANTHROPIC_MESSAGES, OPENAI_CHAT, OPENAI_RESPONSES
 from infra.catalog import Catalog
 from infra.catalog.semantic import SemanticCache
-from workers.cache.key import NOT_PART_OF_THE_QUESTION, TERMS
+from workers.cache.key import NOT_PART_OF_THE_QUESTION, TERMS, models_behind
 
 _TURNS = {OPENAI_CHAT: "messages", OPENAI_RESPONSES: "input", ANTHROPIC_MESSAGES: "messages"}
 _OF_SYSTEM = ("system", "developer")
@@ -70,8 +70,13 @@ def question_of(body: Json, headers: Mapping[str, str], settings: SemanticCache,
     return Question(text, _hash([group.hex(), found]), group)
 
 
-def digest(catalog: Catalog, asked: str) -> str:
-    """What stands behind a model's name: another provider or another of its models is another model."""
+def digest(catalog: Catalog, asked: str, named: Iterable[frozenset[str]] = ()) -> str:
+    """What stands behind a model's name: another provider or another of its models is another model.
+
+    Behind one of the router's: what `models_behind` says of it.
+    """
+    if catalog.alias(asked) is not None:
+        return orjson.dumps([asked, models_behind(catalog, asked, named)]).decode()
     model = catalog.resolve(asked)
     behind = [] if model is None else [(each.provider, each.provider_model(asked)) for each in model.deployments]
     return orjson.dumps([asked, behind]).decode()
