@@ -1,6 +1,7 @@
 """Is it alive, and can it work: /healthz, /readyz."""
 
 import asyncio
+from collections.abc import Sequence
 
 import nats.errors
 import orjson
@@ -13,13 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.exchange import Exchange
 from api.gateway import Gateway
 from api.observed import Visit
+from infra.readers import living_readers
 from infra.streams import Subscription, stage_subscriptions
 
 _PATIENCE = 2.0
 
 
 class Health:
-    """Asks the consumers and the database themselves: a broker that answers pings can have lost a durable (FACTS 2)."""
+    """Asks consumers, workers and the database themselves: a broker that answers pings can have lost a durable, and a
+    durable that has a reader can have one that hangs.
+    """
 
     def __init__(self, gateway: Gateway, engine: AsyncEngine) -> None:
         self._gateway = gateway
@@ -31,10 +35,12 @@ class Health:
 
     async def readyz(self, exchange: Exchange, _: Visit) -> None:
         """200 where a request could be answered now, else 503 with what is missing, by name."""
+        wanted = durables(self._gateway)
         database, *consumers = await asyncio.gather(
-            self._database_problem(), *(self._consumer_problem(durable) for durable in durables(self._gateway))
+            self._database_problem(), *(self._consumer_problem(durable) for durable in wanted)
         )
-        problems = [problem for problem in (database, *consumers) if problem]
+        unread = [problem for problem in consumers if problem] or await self._silence(wanted)
+        problems = [*unread, *([database] if database else ())]
         body = orjson.dumps({"status": "ready" if not problems else "not ready", "problems": problems})
         await exchange.reply(503 if problems else 200, body, {})
 
@@ -51,6 +57,11 @@ class Health:
         if info is None:
             return f"consumer {durable.durable} can't be reached"
         return None if info.push_bound else f"no worker reads {durable.durable}"
+
+    async def _silence(self, wanted: Sequence[Subscription]) -> list[str]:
+        names = [durable.durable for durable in wanted]
+        living = await living_readers(self._gateway.connection.client, names, _PATIENCE)
+        return [f"the worker that reads {name} does not answer" for name in names if name not in living]
 
     async def _database_problem(self) -> str | None:
         try:

@@ -199,6 +199,11 @@ def traces_kept() -> str:
     return f"{ROOT}.traces.kept"
 
 
+def readers_asked() -> str:
+    """Each worker process answers with the names of the consumers that it reads (core NATS, request and replies)."""
+    return f"{ROOT}.readers.asked"
+
+
 def deadletter(stage: str) -> str:
     """Messages that a stage gave up on."""
     return f"{ROOT}.deadletter.{stage}"

@@ -23,6 +23,7 @@ from infra.dispatch.in_flight import InFlight
 from infra.dispatch.stage import DispatchTools
 from infra.dispatch.subscriber import detach
 from infra.dispatch.sweeper import sweeper_stage
+from infra.readers import answer_for
 from infra.runtime import end_tasks, settle
 from infra.settings import Settings
 from infra.streams import Subscription, stage_subscriptions
@@ -99,6 +100,9 @@ class WorkerProcess:
         await connection.close()
         self._log.info("workers_stopped", workers=list(self._names))
 
+    def _durables(self) -> list[str]:
+        return [durable for stages in self._stages for durable in stages.durables()]
+
     async def _problem(self) -> str | None:
         """What keeps these workers from taking messages; None where they take them."""
         if self._connection is None or not self._connection.client.is_connected:
@@ -156,6 +160,7 @@ class WorkerProcess:
         changes = Listener(policies.forget)
         self._connection = await connect(settings, "-".join(self._names), self._log, back=[changes.back])
         await changes.open(self._connection.client)
+        await answer_for(self._connection.client, self._durables)
         tracing, in_flight = Tracing(settings), InFlight(settings.ack_wait)
         await tracing.open(self._connection.client)
         self._exit.push_async_callback(tracing.close)

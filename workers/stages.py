@@ -55,6 +55,10 @@ class Stages:
             await self._detach(running.subscribers)
             await running.dispatcher.drain(self._settings.drain_timeout)
 
+    def durables(self) -> list[str]:
+        """The names of the consumers that are read."""
+        return [subscription.durable for subscriptions in self._running for subscription in subscriptions]
+
     async def drain(self) -> None:
         """Finish what is in hand; the subscribers are detached before."""
         patience = self._settings.drain_timeout

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -123,6 +124,7 @@ def test_a_provider_is_told_which_call_it_is_and_no_key_of_ours(
     assert sent["idempotency-key"].endswith(".1")
     assert len(sent["traceparent"]) == 55
     assert platform.key not in str(sent)
+    assert "baggage" not in sent, "whose request it is is not told, unless a setting says so"
 
 
 def test_a_worker_that_is_gone_is_named_and_its_queue_fills_and_refuses_and_nothing_is_lost(
@@ -144,6 +146,22 @@ def test_a_worker_that_is_gone_is_named_and_its_queue_fills_and_refuses_and_noth
         processes.start("worker", "validation")
         for number, answered in enumerate(waiting):
             assert answered.result(20).choices[0].message.content.startswith(f"Echo: {number} What is")
+    until(lambda: is_ready(platform), "readiness")
+
+
+def test_a_worker_that_hangs_is_named_though_the_server_still_has_its_subscriptions(
+    platform: Penstock, processes: Processes
+) -> None:
+    until(lambda: is_ready(platform), "readiness")
+    worker = processes.running["worker-routing"]
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        problems = platform.get("/readyz").json()["problems"]
+    finally:
+        worker.send_signal(signal.SIGCONT)
+    assert set(problems) == {
+        f"the worker that reads routing-{lane} does not answer" for lane in ("interactive", "batch")
+    }
     until(lambda: is_ready(platform), "readiness")
 
 

@@ -1,5 +1,6 @@
 """Readiness and metrics look at the queues of the catalogue that is in force, and at no others; and how those are."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import orjson
+import pytest
 from prometheus_client import CollectorRegistry
 
 from api.health import Health, durables
@@ -54,6 +56,31 @@ class Server:
         return SimpleNamespace(state=SimpleNamespace(subjects={"penstock.v1.deadletter.routing": 3}))
 
 
+class Workers:
+    """What is asked of all of them: each tells what it reads, but for those that hang."""
+
+    hanging: frozenset[str] = frozenset()
+
+    def __init__(self, reads: Callable[[], Iterable[str]]) -> None:
+        self.reads = reads
+
+    def new_inbox(self) -> str:
+        return "inbox"
+
+    async def subscribe(self, _: str, cb: Any) -> Any:
+        self.hear = cb
+        return SimpleNamespace(unsubscribe=self._unsubscribed)
+
+    async def publish(self, _: str, *, reply: str) -> None:
+        assert reply == "inbox"
+        for name in self.reads():
+            if name not in self.hanging:
+                await self.hear(SimpleNamespace(data=orjson.dumps([name])))
+
+    async def _unsubscribed(self) -> None:
+        pass
+
+
 class Answer:
     """A request and what it was answered."""
 
@@ -78,7 +105,8 @@ class Rig:
 
     def __init__(self, *providers: str) -> None:
         self.server, self.source = Server(), CatalogSource(catalog(*providers))
-        connection = SimpleNamespace(js=self.server)
+        self.workers = Workers(lambda: (each.durable for each in durables(gateway)))  # type: ignore[arg-type]
+        connection = SimpleNamespace(js=self.server, client=self.workers)
         gateway = SimpleNamespace(settings=Settings(), catalog=self.source, connection=connection)
         self._health, registry = Health(gateway, NoDatabase()), CollectorRegistry()  # type: ignore[arg-type]
         hours = count(0, 3600)
@@ -117,6 +145,14 @@ async def test_readiness_wants_the_queues_of_the_catalogue_that_is_in_force():
     assert await rig.problems() == [f"no worker reads provider-one-{lane}" for lane in ("interactive", "batch")]
     await rig.source.swap(catalog("two"))
     assert await rig.problems() == [f"no worker reads provider-two-{lane}" for lane in ("interactive", "batch")]
+
+
+async def test_readiness_wants_an_answer_of_the_workers_themselves(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("api.health._PATIENCE", 0.05)
+    rig = Rig("one")
+    assert await rig.problems() == []
+    rig.workers.hanging = frozenset({"ledger"})
+    assert await rig.problems() == ["the worker that reads ledger does not answer"]
 
 
 async def test_the_metrics_forget_a_provider_that_the_catalogue_has_no_more():
