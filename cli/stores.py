@@ -159,20 +159,18 @@ def _facts(store: Json) -> "Iterator[tuple[str, str]]":
 
 
 def _print_versions(versions: list[Json]) -> None:
-    head = ("version", "state", "model", "dimension", "chunker", "documents", "chunks", "size", "live since")
+    head = ("version", "state", "model", "documents", "chunks", "size", "live since")
     _table(head, [_version(version) for version in versions])
 
 
 def _version(version: Json) -> tuple[str, ...]:
-    chunker = version["chunker"]
+    tokens, overlap = version["chunker"].get("tokens", "?"), version["chunker"].get("overlap", 0)
     return (
         str(version["id"]),
         version["state"],
-        version["model"],
-        str(version["dimension"]),
-        f"{chunker.get('tokens', '?')} tokens, {chunker.get('overlap', 0)} over",
+        f"{version['model']}, {version['dimension']} wide",
         counts_of(version["documents"]),
-        f"{version['chunks']:,}",
+        f"{version['chunks']:,} of {tokens} tokens" + f", {overlap} shared" * bool(overlap),
         size_of(version["bytes"]),
         time_of(version["switched_at"]),
     )
@@ -188,11 +186,14 @@ def _all(api: "Api", path: str, limit: int = 100) -> "Iterator[Json]":
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*head)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, padding=(0, 1))
+    for name in head:
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
     Console().print(table)
