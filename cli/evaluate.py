@@ -48,12 +48,13 @@ def _read(folder: Path, split: str) -> Json:
 
 
 def _print(measured: Sequence[Json]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from cli.tables import console
 
     table = Table("set", "version", "search", "nDCG@10", "recall@10", "MRR@10", "queries")
     for each in measured:
         figures = (f"{each[name]:.4f}" for name in ("ndcg", "recall", "mrr"))
         version = f"{each['version']} ({each['state']})"
         table.add_row(each["evaluation_set"], version, each["mode"], *figures, f"{each['queries']:,}")
-    Console().print(table)
+    console().print(table)

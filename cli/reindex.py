@@ -22,6 +22,10 @@ Job = Annotated[str | None, typer.Option(help="The job's id; the newest of the s
 Detach = Annotated[bool, typer.Option("--detach", help="Print the job's id and don't wait for its end.")]
 
 
+_ID_WIDTH = 27
+"""Characters of a job's id: half of one helps nobody."""
+
+
 class _StartByDefault(TyperGroup):
     """`penstock reindex docs …` is `penstock reindex start docs …`."""
 
@@ -92,21 +96,29 @@ def show(
 @app.command("list")
 def list_(store: Store, as_json: AsJson = False, base_url: BaseUrl = DEFAULT_URL) -> None:
     """List the jobs of a store, the newest first."""
-    from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from cli.client import asking, store_path
+    from cli.tables import console
 
     with asking(base_url) as api:
         jobs = api.get(store_path(store, "reindex"))["data"]
     if as_json:
         typer.echo(json.dumps(jobs, ensure_ascii=False, indent=2))
         return
-    table = Table("job", "state", "version", "done", "failed", "pending", "reason")
+    table = Table(
+        Column("job", no_wrap=True, min_width=_ID_WIDTH),
+        Column("state", no_wrap=True, min_width=9),
+        "version",
+        "done",
+        "failed",
+        "pending",
+        "reason",
+    )
     for job in jobs:
         counts = (f"{job[name]:,}" for name in ("done", "failed", "pending"))
         table.add_row(job["id"], job["state"], str(job["version"] or ""), *counts, job["reason"] or "")
-    Console().print(table)
+    console().print(table)
 
 
 @app.command()

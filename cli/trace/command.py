@@ -4,13 +4,15 @@ import json
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.client import AsJson
+from infra.telemetry import names
 
 if TYPE_CHECKING:
     from cli.trace.spans import TraceSpan
@@ -36,10 +38,10 @@ def trace(
     """Show one request as a waterfall: every hop, wait, call, retry and cost."""
     from cli.failures import CommandError
 
-    find, place = _source(data_dir, jaeger)
-    found = _patiently(lambda: find(wanted), wait)
+    source = _source(data_dir, jaeger)
+    found = _patiently(lambda: source.find(wanted), wait)
     if not found:
-        raise CommandError(f"{place} has no trace of «{wanted}»: it is older, was not sampled, or never was")
+        raise CommandError(f"{source.place} has no trace of «{wanted}»: it is older, was not sampled, or never was")
     if as_json:
         spans = [[asdict(span) for span in each] for each in found]
         return typer.echo(json.dumps(spans, ensure_ascii=False, indent=2))
@@ -48,7 +50,8 @@ def trace(
     from cli.trace.waterfall import waterfall_of
 
     for each in found:
-        show(console(), waterfall_of(each))
+        waterfall = waterfall_of(each)
+        show(console(), replace(waterfall, within=source.within(waterfall.request_ids)))
     return None
 
 
@@ -60,8 +63,28 @@ def trace_id_of(wanted: str) -> str | None:
     return wanted if _TRACE_ID.fullmatch(wanted) else None
 
 
-def _source(data_dir: Path, jaeger: str | None) -> tuple[Callable[[str], Traces], str]:
-    """What finds traces, and its name for a sentence."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where traces are. `ids` finds them by an id and the attribute that it is; `place` is for a sentence."""
+
+    ids: Callable[[str, str], list[str]]
+    spans: Callable[[str], "list[TraceSpan]"]
+    place: str
+
+    def find(self, wanted: str) -> Traces:
+        """The traces of a request id, or of a trace id. A request id of 32 hexadecimal digits looks like the latter."""
+        known = trace_id_of(wanted)
+        return (self._all([known]) if known else []) or self._all(self.ids(wanted, names.REQUEST_ID))
+
+    def within(self, request_ids: Sequence[str]) -> tuple[str, ...]:
+        """The traces that were begun in the name of these, as a re-index begins one for each document."""
+        return tuple(dict.fromkeys(found for each in request_ids for found in self.ids(each, names.WITHIN)))
+
+    def _all(self, trace_ids: Sequence[str]) -> Traces:
+        return [spans for spans in map(self.spans, trace_ids) if spans]
+
+
+def _source(data_dir: Path, jaeger: str | None) -> _Source:
     from infra.embedded.datadir import DataDirectory
     from infra.settings import load_settings
 
@@ -71,23 +94,11 @@ def _source(data_dir: Path, jaeger: str | None) -> tuple[Callable[[str], Traces]
         from cli.trace.jaeger import Jaeger
 
         asked = Jaeger(url)
-        return _finder(asked.trace_ids, asked.trace), f"the Jaeger at {url}"
+        return _Source(asked.trace_ids, asked.trace, f"the Jaeger at {url}")
     from cli.trace.otlp import trace_ids_in, trace_in
 
     directory = settings.trace_dir or DataDirectory(data_dir).spans
-    return _finder(
-        lambda wanted: trace_ids_in(directory, wanted), lambda found: trace_in(directory, found)
-    ), f"{directory}"
-
-
-def _finder(ids: Callable[[str], list[str]], spans: Callable[[str], "list[TraceSpan]"]) -> Callable[[str], Traces]:
-    def find(wanted: str) -> Traces:
-        known = trace_id_of(wanted)
-        found = [spans(each) for each in ([known] if known else ids(wanted))]
-        return [each for each in found if each]
-
-    # A request id of 32 hexadecimal digits looks like a trace id.
-    return lambda wanted: find(wanted) or [each for each in map(spans, ids(wanted)) if each]
+    return _Source(partial(trace_ids_in, directory), partial(trace_in, directory), f"{directory}")
 
 
 def _patiently(find: Callable[[], Traces], seconds: float) -> Traces:

@@ -23,14 +23,17 @@ class Jaeger:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
 
-    def trace_ids(self, request_id: str) -> list[str]:
-        """The traces in which a span has this request id. It is looked for service by service: Jaeger wants one."""
+    def trace_ids(self, request_id: str, attribute: str = names.REQUEST_ID) -> list[str]:
+        """The traces in which a span has this request id, or any id as another attribute: twenty at most.
+
+        It is looked for service by service: Jaeger wants one.
+        """
         services = sorted(
             (str(name) for name in self._get("/api/services") or () if str(name).startswith(_PREFIX)),
             key=lambda name: (name != _INGRESS, name),
         )
         for service in services:
-            asked = {"service": service, "tags": json.dumps({names.REQUEST_ID: request_id}), "lookback": "7d"}
+            asked = {"service": service, "tags": json.dumps({attribute: request_id}), "lookback": "7d"}
             found = self._get(f"/api/traces?{urlencode(asked)}") or ()
             if found:
                 return list(dict.fromkeys(str(trace["traceID"]) for trace in found))

@@ -13,13 +13,13 @@ from infra.telemetry import names
 from infra.telemetry.span_files import frames_with
 
 
-def trace_ids_in(directory: Path, request_id: str) -> list[str]:
-    """The traces in which a span has this request id."""
+def trace_ids_in(directory: Path, request_id: str, attribute: str = names.REQUEST_ID) -> list[str]:
+    """The traces in which a span has this request id, or any id as another attribute."""
     found = (
         span.trace_id
         for frame in frames_with(directory, request_id.encode())
         for span in spans_in(frame)
-        if span.attributes.get(names.REQUEST_ID) == request_id
+        if span.attributes.get(attribute) == request_id
     )
     return list(dict.fromkeys(found))
 

@@ -10,6 +10,8 @@ from cli.trace.waterfall import Row, Waterfall
 
 _BAR, _WAIT, _POINT, _MOMENT = "█", "░", "▏", "◆"
 _COLOURS = {"api": "cyan", "provider": "magenta", "retrieval": "green", "ledger": "yellow"}
+_MOST = 20
+"""Traces that are named of those that were begun in the name of one."""
 _TOLD_WAIT = 1.0
 """Milliseconds. Shorter waits are in the sum of the first line, and in --json."""
 
@@ -24,6 +26,12 @@ def show(console: Console, waterfall: Waterfall) -> None:
             console.print(line, soft_wrap=True, highlight=False)
     for link in waterfall.links:
         console.print(f"linked to trace {link}", highlight=False)
+    if waterfall.within:
+        console.print(f"{len(waterfall.within)} traces were begun in its name:", highlight=False)
+    for each in waterfall.within[:_MOST]:
+        console.print(f"  {each}", highlight=False)
+    if len(waterfall.within) > _MOST:
+        console.print(f"  and {len(waterfall.within) - _MOST} more", highlight=False)
     for missing in waterfall.missing:
         console.print(f"not whole: {missing}", style="yellow", highlight=False)
 

@@ -52,7 +52,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """A trace. `milliseconds` from its first moment to its last; `links` are the ids of other traces."""
+    """A trace. `milliseconds` from its first moment to its last; `links` are the ids of other traces; `within`
+    of those that were begun in its name.
+    """
 
     trace_id: str
     request_ids: tuple[str, ...]
@@ -62,6 +64,7 @@ class Waterfall:
     cost_usd: float | None
     links: tuple[str, ...]
     missing: tuple[str, ...]
+    within: tuple[str, ...] = ()
 
 
 def waterfall_of(spans: Iterable[TraceSpan]) -> Waterfall:

@@ -85,8 +85,12 @@ class Emitter:
         return stored
 
     def _span(self, job: Job, publication: Publication) -> Span:
-        parent, links = (None, (job.span.context,)) if publication.apart else (job.span.context, ())
-        return send_span(self._tracer, template_of(publication.event), publication, parent, links)
+        template = template_of(publication.event)
+        if not publication.apart:
+            return send_span(self._tracer, template, publication, job.span.context)
+        span = send_span(self._tracer, template, publication, None, (job.span.context,))
+        span.attributes[names.WITHIN] = job.request_id
+        return span
 
     async def _publish(self, job: Job, publication: Publication, span: Span) -> Stored:
         headers = self._headers(job, publication, span)

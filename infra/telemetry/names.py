@@ -25,6 +25,8 @@ REFUSALS = "penstock.send.refusals"
 """How often a full queue refused a message before it was stored or given up."""
 
 REQUEST_ID = "penstock.request_id"
+WITHIN = "penstock.within"
+"""The request, or the job, in whose name a trace was begun that is none of its own spans."""
 TENANT = "penstock.tenant"
 TAG = "penstock.tag"
 """In baggage, before the name of a tag."""

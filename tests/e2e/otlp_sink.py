@@ -55,6 +55,10 @@ class Trace:
         """Whether a span of each name is there."""
         return set(names) <= {span.name for span in self.spans}
 
+    def any(self) -> bool:
+        """Whether there is a span of it at all."""
+        return bool(self.spans)
+
     def is_whole(self) -> bool:
         """Whether nothing more is to come: the request is answered, each parent is there, each message processed.
 
@@ -94,6 +98,12 @@ class OtlpSink:
             trace = Trace(self._traces.get(trace_id, []))
         assert there, f"not within {within:g} s: all of trace {trace_id}; it has {[span.name for span in trace.spans]}"
         return trace
+
+    def having(self, attribute: str, value: object) -> list[SeenSpan]:
+        """The spans of which an attribute has this value, in whatever trace."""
+        with self._arrived:
+            spans = [span for found in self._traces.values() for span in found]
+        return [span for span in spans if span.attributes.get(attribute) == value]
 
     def mentions(self, text: str) -> bool:
         """Whether a text is anywhere in what was exported: protobuf writes strings as they are."""

@@ -12,7 +12,7 @@ from cli.trace.jaeger import spans_of
 from cli.trace.layout import duration
 from cli.trace.shown import bar, show
 from cli.trace.spans import Happened, TraceSpan, is_whole, missing_from
-from cli.trace.waterfall import Row, waterfall_of
+from cli.trace.waterfall import Row, Waterfall, waterfall_of
 
 TRACE, BEGAN, MS = "0af7651916cd43dd8448eb211c80319c", 1_700_000_000 * 10**9, 10**6
 REQUESTED = "penstock.v1.inference.requested.{lane}.{tenant}"
@@ -143,6 +143,14 @@ def test_a_narrow_terminal_has_notes_below_their_span_and_a_wide_one_beside_it()
         assert "waited 48.0 ms" in lines[at + below]
 
 
+def test_traces_that_were_begun_in_its_name_are_told_the_first_of_them_by_their_ids() -> None:
+    text = shown(replace(waterfall_of(WHOLE), within=tuple(f"{number:032x}" for number in range(25))))
+    assert "25 traces were begun in its name:" in text
+    assert f"{19:032x}" in text
+    assert f"{20:032x}" not in text
+    assert "and 5 more" in text
+
+
 def test_what_every_hop_says_is_not_said() -> None:
     sent = replace(SENT, attributes={"penstock.outcome": "new"})
     assert "forwarded" not in printed([ROOT, sent, TAKEN])
@@ -156,8 +164,12 @@ def test_a_duration_is_short(took: float, said: str) -> None:
 
 
 def printed(spans: list[TraceSpan], width: int = 200) -> str:
+    return shown(waterfall_of(spans), width)
+
+
+def shown(waterfall: Waterfall, width: int = 200) -> str:
     console = Console(file=io.StringIO(), width=width)
-    show(console, waterfall_of(spans))
+    show(console, waterfall)
     file = console.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
