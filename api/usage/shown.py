@@ -27,7 +27,7 @@ def as_json(question: Question, report: Report) -> Json:
         "group_by": [name for name in question.names if name != START],
         "data": [{**_named(question, row), **_measured(row)} for row in report.rows],
         "total": _measured(report.total),
-        "has_more": report.more,
+        "has_more": report.after is not None,
         "next_page": next_page(report),
     }
 
@@ -44,7 +44,7 @@ def as_csv(question: Question, report: Report) -> str:
 
 def next_page(report: Report) -> str | None:
     """What `after` is for the next page; None where there is none."""
-    return cursor_of(report.rows[-1].place) if report.more else None
+    return None if report.after is None else cursor_of(report.after)
 
 
 def _named(question: Question, row: Sums) -> Json:

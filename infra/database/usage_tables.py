@@ -58,21 +58,14 @@ class Usage(Base):
     __table_args__ = {"postgresql_partition_by": "RANGE (started_at)"}  # noqa: RUF012 - SQLAlchemy's
 
 
-class _UsageSums:
-    """What the ledger's rows of the same organisation, tenant, key, model, route and tags sum up to.
+class _Measures:
+    """What the ledger's rows of a tenant sum up to.
 
-    `cell` is a hash of what they have in common. `calls` are the attempts, `requests` the first ones and those that
-    the cache answered; `unpriced` the rows whose cost is not known; times are in microseconds and of calls alone,
-    `first_tokens` counts the rows that have one.
+    `calls` are the attempts, `requests` the first ones and those that the cache answered; `unpriced` the rows whose
+    cost is not known; times are in microseconds and of calls alone, `first_tokens` counts the rows that have one.
     """
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
-    cell: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    organisation_id: Mapped[str]
-    key_id: Mapped[str | None]
-    model: Mapped[str]
-    route: Mapped[str]
-    tags: Mapped[dict[str, str]] = mapped_column(JSONB)
     requests: Mapped[int]
     calls: Mapped[int]
     cache_hits: Mapped[int]
@@ -95,7 +88,18 @@ class _UsageSums:
     saved_usd: Mapped[Decimal] = mapped_column(Numeric(20, 10))
 
 
-class UsageHour(_UsageSums, Base):
+class _Cells(_Measures):
+    """The sums of rows of the same organisation, tenant, key, model, route and tags: `cell` is a hash of these."""
+
+    cell: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    organisation_id: Mapped[str]
+    key_id: Mapped[str | None]
+    model: Mapped[str]
+    route: Mapped[str]
+    tags: Mapped[dict[str, str]] = mapped_column(JSONB)
+
+
+class UsageHour(_Cells, Base):
     """The sums of an hour (UTC)."""
 
     __tablename__ = "usage_hourly"
@@ -105,7 +109,7 @@ class UsageHour(_UsageSums, Base):
     __table_args__ = (Index("usage_hourly_by_hour", "hour"),)
 
 
-class UsageDay(_UsageSums, Base):
+class UsageDay(_Cells, Base):
     """The sums of a day (UTC): the hours' again, as a month of hours takes too long to add up."""
 
     __tablename__ = "usage_daily"
@@ -113,3 +117,14 @@ class UsageDay(_UsageSums, Base):
     day: Mapped[datetime] = mapped_column(primary_key=True)
 
     __table_args__ = (Index("usage_daily_by_day", "day"),)
+
+
+class UsageTenantHour(_Measures, Base):
+    """The sums of a tenant's hour (UTC): a month of hours, without what they are taken apart by, adds up quickly."""
+
+    __tablename__ = "usage_hourly_by_tenant"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(primary_key=True)
+
+    __table_args__ = (Index("usage_hourly_by_tenant_by_hour", "hour"),)

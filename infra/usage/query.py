@@ -1,4 +1,6 @@
-"""The query behind a report: one scan of sums, of days as far as the question has whole ones, of hours for the rest."""
+"""The query behind a report. It reads sums: tenants' hours where these are enough, else days as far as the question has
+whole ones, and hours for the rest.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,13 +28,13 @@ from sqlalchemy import (
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
-from infra.database.usage_tables import UsageDay, UsageHour
+from infra.database.usage_tables import UsageDay, UsageHour, UsageTenantHour
 from infra.usage.question import COUNTS, DOLLARS, START, TOKENS, Question
 
 Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
 TIMES: Final = ("latency_us", "first_token_us", "first_tokens")
 SUMMED: Final = (*COUNTS, *TOKENS, *DOLLARS, *TIMES)
-_HOURS, _DAYS = UsageHour.__table__.c, UsageDay.__table__.c
+_HOURS, _DAYS, _TENANTS = (table.__table__.c for table in (UsageHour, UsageDay, UsageTenantHour))
 _DAY = timedelta(days=1)
 _DIMENSIONS: Final = {
     "organisation": "organisation_id",
@@ -47,34 +49,50 @@ def query_of(question: Question) -> Select[*tuple[Any, ...]]:
     """Columns `by_0`, `by_1`, … for the question's names, and a sum for each of `SUMMED`. The first row is the total of
     all groups, without names: it is there even where there is no group. One row more than a page may be behind it.
     """
-    if question.bucket == "hour" and len(question.names) > 1:
-        # Hours come in their order out of their index, so that a page is done before all are read; days know the total.
-        page = _first_hours(question)
-        total = _total(_groups(replace(question, bucket="none", by=(), tags=())).subquery())
-    else:
+    if _is_narrow(question):
         groups = _groups(question).cte("groups")
         page, total = _page(question, groups), _total(groups)
+    else:
+        # Times come in their order out of their index, so that a page is done before all of them are read.
+        page, total = _first(question), _total(_lines(replace(question, bucket="none", by=(), tags=())))
     unnamed = [cast(null(), place.type).label(place.name) for place in _places(question, page)]
     first = select(literal(0).label("row"), *unnamed, *total.c)
     both = union_all(first, select(literal(1).label("row"), *page.c)).subquery()
     return select(both).order_by(both.c.row, *_places(question, both))
 
 
+def _is_narrow(question: Question) -> bool:
+    """Whether there are so few groups, or lines to read, that all are summed up and the page is taken from them."""
+    if question.bucket == "none":
+        return True
+    return len(question.names) == 1 and (question.bucket == "day" or question.of_tenants)
+
+
 def _groups(question: Question) -> Select[*tuple[Any, ...]]:
-    sources = [_hours(question)] if question.bucket == "hour" else [*_whole_days(question), *_edges(question)]
-    lines = (sources[0] if len(sources) == 1 else union_all(*sources)).subquery()
+    lines = _lines(question)
     named = _places(question, lines)
     return select(*named, *_sums(lines)).group_by(*named)
 
 
-def _first_hours(question: Question) -> Subquery:
-    begin = question.start if question.after is None else datetime.fromisoformat(question.after[0])
-    lines = _hours(replace(question, start=max(question.start, begin))).subquery()
+def _first(question: Question) -> Subquery:
+    start, end = question.part
+    lines = _lines(replace(question, start=start, end=end))
     named = _places(question, lines)
     groups = select(*named, *_sums(lines)).group_by(*named)
     if question.after is not None:
         groups = groups.where(tuple_(*named) > _behind(question, question.after))
     return groups.order_by(*named).limit(question.limit + 1).subquery()
+
+
+def _lines(question: Question) -> Subquery:
+    """The sums that a question's are made of."""
+    if question.of_tenants:
+        sources = [_from(question, _TENANTS, _TENANTS.hour, _within(_TENANTS.hour, question.start, question.end))]
+    elif question.bucket == "hour":
+        sources = [_hours(question)]
+    else:
+        sources = [*_whole_days(question), *_edges(question)]
+    return (sources[0] if len(sources) == 1 else union_all(*sources)).subquery()
 
 
 def _page(question: Question, groups: CTE) -> Subquery:
@@ -106,12 +124,12 @@ def _behind(question: Question, place: tuple[str, ...]) -> Tuple:
 
 
 def _hours(question: Question) -> Select[*tuple[Any, ...]]:
-    return _lines(question, _HOURS, _HOURS.hour, _within(_HOURS.hour, question.start, question.end))
+    return _from(question, _HOURS, _HOURS.hour, _within(_HOURS.hour, question.start, question.end))
 
 
 def _whole_days(question: Question) -> list[Select[*tuple[Any, ...]]]:
     first, last = _days_of(question)
-    return [_lines(question, _DAYS, _DAYS.day, _within(_DAYS.day, first, last))] if first < last else []
+    return [_from(question, _DAYS, _DAYS.day, _within(_DAYS.day, first, last))] if first < last else []
 
 
 def _edges(question: Question) -> list[Select[*tuple[Any, ...]]]:
@@ -119,7 +137,7 @@ def _edges(question: Question) -> list[Select[*tuple[Any, ...]]]:
     if first >= last:
         return [_hours(question)]
     edges = [(start, end) for start, end in ((question.start, first), (last, question.end)) if start < end]
-    return [_lines(question, _HOURS, _HOURS.hour, _within(_HOURS.hour, start, end)) for start, end in edges]
+    return [_from(question, _HOURS, _HOURS.hour, _within(_HOURS.hour, start, end)) for start, end in edges]
 
 
 def _days_of(question: Question) -> tuple[datetime, datetime]:
@@ -128,11 +146,15 @@ def _days_of(question: Question) -> tuple[datetime, datetime]:
     return first if first == question.start else first + _DAY, last
 
 
+def _day_of(moment: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    return func.date_trunc("day", moment, "UTC", type_=moment.type)
+
+
 def _within(column: ColumnElement[datetime], start: datetime, end: datetime) -> ColumnElement[bool]:
     return and_(column >= start, column < end)
 
 
-def _lines(
+def _from(
     question: Question,
     table: Columns,
     at: ColumnElement[datetime],
@@ -140,7 +162,7 @@ def _lines(
 ) -> Select[*tuple[Any, ...]]:
     named: list[ColumnElement[Any]] = []
     if question.bucket != "none":
-        named.append(at if question.bucket == "hour" else func.date_trunc("day", at, "UTC", type_=at.type))
+        named.append(at if question.bucket == "hour" or table is _DAYS else _day_of(at))
     named += [_dimension(table, name) for name in question.by]
     named += [func.coalesce(table.tags[name].astext, "") for name in question.tags]
     labels: list[Label[Any]] = [column.label(f"by_{number}") for number, column in enumerate(named)]

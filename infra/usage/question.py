@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 Bucket = Literal["day", "hour", "none"]
@@ -15,6 +15,9 @@ TOKENS: Final = (
     *("cache_write_tokens", "cache_write_1h_tokens", "input_audio_tokens", "output_audio_tokens"),
 )
 DOLLARS: Final = ("cost_usd", "saved_usd")
+LONGEST_PART: Final = timedelta(days=7)
+_HOUR = timedelta(hours=1)
+_OF_TENANTS: Final = frozenset({"organisation", "tenant"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +43,19 @@ class Question:
         """What every row is named by, in the order that rows are in."""
         bucket = () if self.bucket == "none" else (START,)
         return (*bucket, *self.by, *(f"tag:{name}" for name in self.tags))
+
+    @property
+    def of_tenants(self) -> bool:
+        """Whether it is about organisations and tenants alone, of whose hours there are sums of their own."""
+        return not self.tags and not self.tagged and _OF_TENANTS.issuperset((*self.by, *self.filters))
+
+    @property
+    def part(self) -> tuple[datetime, datetime]:
+        """The times that a page is about, where rows have one: they go on from the page before, and end after
+        `LONGEST_PART` where there are many sums to be read for an hour.
+        """
+        start = self.start if self.after is None else max(self.start, datetime.fromisoformat(self.after[0]))
+        if self.bucket != "hour" or self.of_tenants:
+            return start, self.end
+        whole = start.replace(minute=0, second=0, microsecond=0)
+        return start, min(self.end, (whole if whole == start else whole + _HOUR) + LONGEST_PART)

@@ -1,17 +1,20 @@
 """What was used, summed up: by day or hour, and by whom or what. Read from sums, not from the ledger's single rows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from infra.database.batches import written_to
-from infra.usage.query import SUMMED, query_of
+from infra.usage.query import query_of
 from infra.usage.question import COUNTS, TOKENS, Question
 
+_COUNTED: Final = (*COUNTS, *TOKENS)
 _PATIENCE = text("SET LOCAL statement_timeout = '30s'")
 
 
@@ -32,10 +35,13 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A page of rows, whether there are more behind it, and what all rows of all pages sum up to."""
+    """A page of rows, the place behind which the next one begins, and what all rows of all pages sum up to.
+
+    The next page begins behind the last row, or where the time ends that a page is about; None where there is none.
+    """
 
     rows: list[Sums]
-    more: bool
+    after: tuple[str, ...] | None
     total: Sums
 
 
@@ -46,15 +52,23 @@ async def report(engine: AsyncEngine, question: Question) -> Report:
     """
     async with written_to(engine, "usage") as connection:
         await connection.execute(_PATIENCE)
-        found = (await connection.execute(query_of(question))).mappings().all()
-    rows = [_sums(row, _place(row, question)) for row in found[1:]]
-    total = _sums(found[0], ())
-    return Report(rows[: question.limit], len(rows) > question.limit, total)
+        total, *found = (await connection.execute(query_of(question))).all()
+    # A page has many rows and few times, so each time is written out once.
+    written, behind = cache(moment_of), 1 + len(question.names)
+    rows = [_sums(_place(row[1:behind], written), row[behind:]) for row in found[: question.limit]]
+    after = rows[-1].place if len(found) > question.limit else _end_of_part(question)
+    return Report(rows, after, _sums((), [value or 0 for value in total[behind:]]))
 
 
-def _place(row: RowMapping, question: Question) -> tuple[str, ...]:
-    values = (row[f"by_{number}"] for number in range(len(question.names)))
-    return tuple(moment_of(value) if isinstance(value, datetime) else str(value) for value in values)
+def _place(values: Sequence[Any], written: Callable[[datetime], str]) -> tuple[str, ...]:
+    return tuple(written(value) if isinstance(value, datetime) else value for value in values)
+
+
+def _end_of_part(question: Question) -> tuple[str, ...] | None:
+    """A place behind all rows of the time that the page is about, if there is more time behind it."""
+    if question.bucket == "none" or (end := question.part[1]) >= question.end:
+        return None
+    return (moment_of(end - timedelta(seconds=1)), *("" for _ in question.names[1:]))
 
 
 def moment_of(moment: datetime) -> str:
@@ -62,15 +76,17 @@ def moment_of(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _sums(row: RowMapping, place: tuple[str, ...]) -> Sums:
-    found = {name: row[name] or 0 for name in SUMMED}
+def _sums(place: tuple[str, ...], values: Sequence[Any]) -> Sums:
+    """`values` are those of `SUMMED`."""
+    cost_usd, saved_usd, latency_us, first_token_us, first_tokens = values[len(_COUNTED) :]
+    counts = dict(zip(_COUNTED, values, strict=False))
     return Sums(
         place=place,
-        counts={name: found[name] for name in (*COUNTS, *TOKENS)},
-        cost_usd=Decimal(found["cost_usd"]),
-        saved_usd=Decimal(found["saved_usd"]),
-        mean_latency_ms=_mean(found["latency_us"], found["calls"]),
-        mean_first_token_ms=_mean(found["first_token_us"], found["first_tokens"]),
+        counts=counts,
+        cost_usd=Decimal(cost_usd),
+        saved_usd=Decimal(saved_usd),
+        mean_latency_ms=_mean(latency_us, counts["calls"]),
+        mean_first_token_ms=_mean(first_token_us, first_tokens),
     )
 
 

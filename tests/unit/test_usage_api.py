@@ -129,9 +129,24 @@ class TestWhoMayAsk:
         assert (permitted(everything, OWNER), permitted(one, OWNER)) == (everything, one)
 
 
+class TestWhatAPageIsAbout:
+    MONTH = Question(at(1), at(30), "hour", by=("model",))
+
+    def test_by_hour_it_is_a_week_that_goes_on_from_the_page_before(self):
+        assert self.MONTH.part == (at(1), at(8))
+        assert replace(self.MONTH, after=("2026-11-09T05:00:00Z", "m1")).part == (at(9, 5), at(16, 5))
+        assert replace(self.MONTH, after=("2026-11-07T23:59:59Z", "")).part[1] == at(15)
+
+    def test_it_is_all_of_the_time_where_there_are_few_sums_to_read(self):
+        for few in ({"by": ("tenant", "organisation")}, {"by": ()}, {"bucket": "day"}):
+            assert replace(self.MONTH, **few).part == (at(1), at(30))
+        for many in ({"tags": ("team",)}, {"filters": {"key": ["k1"]}}, {"tagged": {"team": ["x"]}}):
+            assert replace(self.MONTH, by=(), **many).part == (at(1), at(8))
+
+
 class TestHowItIsShown:
     QUESTION = Question(at(1), at(2), "day", by=("key", "model"))
-    REPORT = Report([sums("2026-11-01T00:00:00Z", "", "=cmd|'/c'!A1", cost="1200")], False, sums(cost="0.30"))
+    REPORT = Report([sums("2026-11-01T00:00:00Z", "", "=cmd|'/c'!A1", cost="1200")], None, sums(cost="0.30"))
 
     def test_dollars_are_exact_and_plain(self):
         shown = as_json(self.QUESTION, self.REPORT)
@@ -148,11 +163,11 @@ class TestHowItIsShown:
         expected = {name: "" if value is None else str(value) for name, value in row.items()}
         assert line == expected | {"model": "'=cmd|'/c'!A1"}
 
-    def test_the_next_page_begins_behind_the_last_row(self):
-        shown = as_json(self.QUESTION, replace(self.REPORT, more=True))
+    def test_the_next_page_begins_where_the_report_says(self):
+        place = ("2026-11-01T23:59:59Z", "", "m1")
+        shown = as_json(self.QUESTION, replace(self.REPORT, after=place))
         assert shown["has_more"] is True
-        after = asked(("group_by", "key,model"), ("after", shown["next_page"])).after
-        assert after == self.REPORT.rows[-1].place
+        assert asked(("group_by", "key,model"), ("after", shown["next_page"])).after == place
 
 
 class TestTags:

@@ -65,6 +65,11 @@ WITH written AS (
     SELECT tenant_id, date_trunc('day', hour, 'UTC') AS day, cell, {shared_names}, {summed_again} FROM cells
     GROUP BY tenant_id, day, cell, {shared_names} ORDER BY tenant_id, day, cell
     ON CONFLICT (tenant_id, day, cell) DO UPDATE SET {added}
+), tenants_hours AS (
+    INSERT INTO usage_hourly_by_tenant AS kept (tenant_id, hour, organisation_id, {measures})
+    SELECT tenant_id, hour, organisation_id, {summed_again} FROM cells
+    GROUP BY tenant_id, hour, organisation_id ORDER BY tenant_id, hour, organisation_id
+    ON CONFLICT (tenant_id, hour, organisation_id) DO UPDATE SET {added}
 )
 SELECT {told} FROM written
 """

@@ -122,19 +122,35 @@ async def test_hours_that_are_not_asked_for_do_not_count(written: AsyncEngine):
     assert reported(found) == direct(expected)
 
 
-async def test_pages_are_the_list_in_pieces_and_each_has_the_total(written: AsyncEngine):
-    question = replace(WEEK, bucket="hour", by=("tenant", "key"))
+async def pages(engine: AsyncEngine, question: Question) -> list[Report]:
+    found = [await report(engine, question)]
+    while (after := found[-1].after) is not None:
+        found.append(await report(engine, replace(question, after=after)))
+    return found
+
+
+@pytest.mark.parametrize("bucket", ["none", "day", "hour"])
+@pytest.mark.parametrize("by", [("tenant", "key"), ("tenant", "organisation")])
+async def test_pages_are_the_list_in_pieces_and_each_has_the_total(
+    written: AsyncEngine, bucket: Bucket, by: tuple[str, ...]
+):
+    question = replace(WEEK, bucket=bucket, by=by)
     whole = await report(written, question)
-    rows, after, more = [], None, True
-    while more:
-        page = await report(written, replace(question, limit=7, after=after))
-        assert page.total == whole.total
-        rows += page.rows
-        after, more = page.rows[-1].place, page.more
-    assert rows == whole.rows
+    pieces = await pages(written, replace(question, limit=2))
+    assert [row for page in pieces for row in page.rows] == whole.rows
+    assert all(page.total == whole.total and len(page.rows) <= 2 for page in pieces)
+
+
+async def test_a_long_time_by_hour_is_read_in_pages_that_may_be_empty(written: AsyncEngine):
+    long = replace(WEEK, start=WEEK.start - timedelta(days=15), end=WEEK.end + timedelta(days=8), bucket="hour")
+    found = await pages(written, replace(long, by=("model",)))
+    assert [bool(page.rows) for page in found] == [False, False, True, False, False]
+    expected = direct(MESSAGES, PLACES["hour"], PLACES["model"])
+    assert {place: cost for page in found for place, cost in reported(page).items()} == expected
+    assert len(await pages(written, replace(long, by=("tenant",)))) == 1
 
 
 async def test_where_nothing_was_used_the_total_is_nothing(written: AsyncEngine):
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     found = await report(written, Question(long_ago, long_ago + timedelta(days=1), by=("tenant",)))
-    assert (found.rows, found.more, found.total.counts["requests"], found.total.mean_latency_ms) == ([], False, 0, None)
+    assert (found.rows, found.after, found.total.counts["requests"], found.total.mean_latency_ms) == ([], None, 0, None)

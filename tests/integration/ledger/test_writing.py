@@ -19,13 +19,14 @@ from workers.ledger.writer import Change
 TOKENS = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
 
 
-async def sums(database: Database) -> dict[str, Any]:
+async def sums(database: Database, table: str = "usage_hourly") -> dict[str, Any]:
     """All hours together."""
     (row,) = await database.rows(
         "SELECT count(*) AS cells, sum(requests)::int AS requests, sum(calls)::int AS calls, "
         "sum(cache_hits)::int AS cache_hits, sum(failed)::int AS failed, sum(estimated)::int AS estimated, "
         "sum(unpriced)::int AS unpriced, sum(input_tokens)::int AS input_tokens, sum(cost_usd) AS cost_usd, "
-        "sum(saved_usd) AS saved_usd, sum(latency_us)::int AS latency_us FROM usage_hourly"
+        "sum(saved_usd) AS saved_usd, sum(latency_us)::int AS latency_us "
+        f"FROM {table}"
     )
     return row
 
@@ -88,6 +89,13 @@ async def test_sums_are_those_of_the_rows(engine: AsyncEngine, database: Databas
     assert of_hours == of_rows
     direct = sum((message.cost_usd or Decimal() for message in messages), Decimal())
     assert (await sums(database))["cost_usd"] == direct
+    of_tenants = (
+        "SELECT tenant_id, hour, sum(calls)::int AS calls, sum(cost_usd) AS cost_usd FROM {} "
+        "GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    assert await database.rows(of_tenants.format("usage_hourly_by_tenant")) == await database.rows(
+        of_tenants.format("usage_hourly")
+    )
 
 
 async def test_a_message_that_comes_again_changes_nothing(engine: AsyncEngine, database: Database):
@@ -125,6 +133,7 @@ async def test_what_is_known_takes_the_place_of_an_estimate(
     found = await sums(database)
     assert (found["requests"], found["calls"], found["estimated"], found["input_tokens"]) == (1, 1, 0, 10)
     assert (found["cost_usd"], found["latency_us"]) == (Decimal("0.3"), 100_500)
+    assert await sums(database, "usage_daily") == await sums(database, "usage_hourly_by_tenant") == found
 
 
 async def test_who_settles_is_told_what_was_there_and_what_is(engine: AsyncEngine):
