@@ -89,6 +89,20 @@ def show() -> None:
         typer.echo(f"another one was applied at {_time(applied)}, and no provider worker has taken it over", err=True)
 
 
+def catalog_in_force() -> "Catalog":
+    """What the platform's processes go by. Raises `SettingsError` where none can be asked, or none has any."""
+    from infra.catalog import parse_catalog
+    from infra.settings import SettingsError
+
+    async def found(bucket: "ConfigBucket", _: int) -> "Candidate | None":
+        return await bucket.in_force()
+
+    in_force = _with_bucket(found)
+    if in_force is None:
+        raise SettingsError("no provider worker has taken a catalogue over yet: name one by --catalog.")
+    return parse_catalog(in_force.raw, in_force.origin).catalog
+
+
 def _read(file: Path) -> "tuple[bytes, Catalog]":
     """Raises `SettingsError`; where several lines are wrong, they are listed before that."""
     from infra.catalog import CatalogError, parse_catalog, read_catalog

@@ -42,6 +42,7 @@ INDEX = "ce-index"
 DEPLOYMENTS = "ce-deployments"
 ROUTE = "ce-route"
 LONG_CONTEXT = "ce-longcontext"
+DECISION = "ce-decision"
 RESIDENCY = "ce-residency"
 DROP_PARAMS = "ce-dropparams"
 API_VERSION = "ce-apiversion"
@@ -70,6 +71,7 @@ CARRIED = (
     DEPLOYMENTS,
     ROUTE,
     LONG_CONTEXT,
+    DECISION,
     RESIDENCY,
     DROP_PARAMS,
     API_VERSION,
@@ -142,6 +144,9 @@ class Envelope(BaseModel):
     ] = None
     long_context: Annotated[
         str | None, Field(alias=LONG_CONTEXT, description="The same, for a prompt that is too long for the others.")
+    ] = None
+    decision: Annotated[
+        str | None, Field(alias=DECISION, description="The router's, as the result's `decision` has it: JSON.")
     ] = None
     residency: Annotated[str | None, Field(alias=RESIDENCY, description="'local': nothing outside may see it.")] = None
     drop_params: Annotated[

@@ -129,6 +129,31 @@ class InferenceAttempted(AttemptedCall):
 OUTCOME_OF = "The attempt that this is the outcome of, where that is not the last one."
 
 
+class PassedOver(Contract):
+    """A model that was not tried first, and what stood in the way: residency, capability, rank, failing and so on."""
+
+    model: str
+    reason: str
+
+
+class RouteDecision(Contract):
+    """How the router came to the models of a request that left it the choice."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, validate_by_name=True, serialize_by_alias=True)
+
+    name: Annotated[str, Field(alias="class", description="The class that the prompt counted as.")]
+    confidence: Annotated[float | None, Field(description="The classifier's; absent where a rule decided.")] = None
+    rule: Annotated[str | None, Field(description="The rule that decided, if one did.")] = None
+    policy: Annotated[str, Field(description="What put the models into their order.")]
+    candidates: Annotated[tuple[str, ...], Field(description="The models in the order in which they are tried.")]
+    passed_over: tuple[PassedOver, ...] = ()
+
+
+def decision_of(header: str | None) -> RouteDecision | None:
+    """The decision that an envelope carries; None where it carries none."""
+    return None if header is None else RouteDecision.model_validate_json(header)
+
+
 class InferenceCompleted(Contract):
     """The terminal message of an answered request."""
 
@@ -139,6 +164,9 @@ class InferenceCompleted(Contract):
     deployment: Annotated[str | None, Field(description="What answered.")] = None
     provider_model: str | None = None
     route: str | None = None
+    decision: Annotated[
+        RouteDecision | None, Field(description="The router's; absent where a model was named, or the cache answered.")
+    ] = None
     cache: Annotated[str, Field(description="hit, coalesced, miss or bypass")]
     attempts: Annotated[int, Field(ge=0, description="Provider calls; 0 for a cache hit.")] = 0
     attempt: Annotated[int | None, Field(ge=1, description=OUTCOME_OF)] = None

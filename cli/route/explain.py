@@ -8,7 +8,9 @@ import typer
 if TYPE_CHECKING:
     from workers.routing.decision import Decision
 
-CatalogFile = Annotated[Path | None, typer.Option("--catalog", help="A catalogue's file; else PENSTOCK_CATALOG.")]
+CatalogFile = Annotated[
+    Path | None, typer.Option("--catalog", help="A catalogue's file; else PENSTOCK_CATALOG, else the platform's.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
@@ -69,7 +71,8 @@ def _print(decision: "Decision") -> None:
         others = sorted(verdict.probabilities.items(), key=lambda item: -item[1])
         console.print(f"class {decision.name}: " + ", ".join(f"{name} {share:.2f}" for name, share in others))
     reasons = {one.model: one.reason for one in decision.passed}
-    table = Table("", "model", "why", title=f"{decision.label}, policy {decision.policy}")
+    console.print(f"{decision.label}, policy {decision.policy}")
+    table = Table("", "model", "why")
     for place, name in enumerate(decision.models, 1):
         table.add_row(str(place), name, "first" if place == 1 else reasons.get(name, ""))
     for name, reason in reasons.items():

@@ -67,11 +67,20 @@ class Unheard:
 
 
 def catalog_of(path: Path | None) -> "Catalog":
-    """The catalogue of a file, or that of `PENSTOCK_CATALOG`. Raises `SettingsError`."""
-    from infra.catalog import load_catalog
-    from infra.settings import load_settings
+    """The catalogue of a file, else that of `PENSTOCK_CATALOG`, else the one that is in force at the platform.
 
-    return load_catalog(path or load_settings().catalog)
+    Raises `SettingsError`.
+    """
+    from cli.config import catalog_in_force
+    from infra.catalog import load_catalog
+    from infra.settings import SettingsError, load_settings
+
+    if named := path or load_settings().catalog:
+        return load_catalog(named)
+    try:
+        return catalog_in_force()
+    except SettingsError as error:
+        raise SettingsError(f"{error} Without a platform, name a catalogue by --catalog.") from None
 
 
 def table_of(catalog: "Catalog") -> "Table":

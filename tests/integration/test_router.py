@@ -109,7 +109,14 @@ async def test_a_model_is_chosen_by_the_class_of_the_prompt_and_the_books_say_so
         (row,) = await usage_rows(pipeline, program.request_id, 1)
     assert (question.deployment, question.route) == ("small-0", "auto/faq/small")
     assert (program.deployment, program.route, program.model) == ("large-0", "auto/code/large", "auto")
+    assert program.decision is not None
+    assert (program.decision.name, program.decision.policy) == ("code", "listed")
+    assert (program.decision.confidence or 0) > 0.4
+    assert program.decision.candidates == ("large", "inside")
+    assert [(one.model, one.reason) for one in program.decision.passed_over] == [("inside", "rank")]
     assert batch.route == "auto/rule:batch/large"
+    assert batch.decision is not None
+    assert (batch.decision.rule, batch.decision.confidence) == ("batch", None)
     assert (row["route"], row["model"], row["deployment"]) == ("auto/code/large", "auto", "large-0")
 
 
@@ -149,6 +156,7 @@ async def test_where_nothing_inside_is_left_that_is_a_clear_refusal(
         for name in ("small", "large"):
             found = await refused(pipeline, name, content=f"Summarise {SECRET}.")
             assert (found.error.code, found.attempts) == (ErrorCode.RESIDENCY_UNAVAILABLE, 0)
+            assert "marked confidential" in found.error.message
         elsewhere = await answered(pipeline, "small", content="Summarise the weather report.")
     assert elsewhere.deployment == "small-0"
     assert simulator.stats()["calls"] == 1

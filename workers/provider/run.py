@@ -8,7 +8,7 @@ from tenacity import AsyncRetrying, retry_if_result, stop_before_delay
 from contracts import envelope
 from contracts.apis.grounding.grounding import Grounding
 from contracts.errors import ErrorCode, PenstockError
-from contracts.inference import InferenceCompleted
+from contracts.inference import InferenceCompleted, decision_of
 from contracts.subjects import Lane
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, completed, failed
@@ -208,6 +208,7 @@ class Run:
             response=response,
             provider_model=attempt.provider_model,
             route=job.headers.get(envelope.ROUTE),
+            decision=decision_of(job.headers.get(envelope.DECISION)),
             cache=job.headers.get(envelope.CACHE_STATUS, "bypass"),
             events=self._relay.events if self._relay and self._relay.keeps else None,
             usage_events=self._relay.usage_events if self._relay and self._relay.keeps else None,

@@ -1,10 +1,12 @@
 """Whichever name a request asks for, its route: a model's own, or one that the router chooses."""
 
+import json
 from dataclasses import replace
 from random import Random
 
 from contracts import envelope
-from contracts.errors import PenstockError
+from contracts.errors import ErrorCode, PenstockError
+from contracts.inference import PassedOver, RouteDecision
 from infra.access.policies import Policies
 from infra.catalog import Alias, Catalog
 from infra.catalog.router import AUTO
@@ -18,7 +20,7 @@ from workers.routing.nearness import Nearness
 
 LOCAL = "local"
 _SHOWN = 10
-"""Models that a span names, at most."""
+"""Models that a span and a result name, at most."""
 
 
 class Resolver:
@@ -33,6 +35,15 @@ class Resolver:
     async def route(self, job: Job, catalog: Catalog) -> Route:
         """The route of a request. Raises `PenstockError` where nothing may answer it."""
         await self._keep_inside(job, catalog)
+        try:
+            return await self._found(job, catalog)
+        except PenstockError as error:
+            if error.code != ErrorCode.RESIDENCY_UNAVAILABLE or job.headers.get(envelope.CONFIDENTIAL) != "true":
+                raise
+            message = f"{error.message}: it is about documents that are marked confidential"
+            raise PenstockError(error.code, message, stage=error.stage, param=error.param) from error
+
+    async def _found(self, job: Job, catalog: Catalog) -> Route:
         asked, residency = job.headers.get(envelope.MODEL, ""), job.headers.get(envelope.RESIDENCY)
         alias = catalog.alias(asked)
         if alias is not None:
@@ -55,6 +66,7 @@ class Resolver:
     async def _chosen(self, job: Job, alias: Alias, catalog: Catalog) -> Route:
         access = await self._policies.of(job.tenant, job.headers.get(envelope.KEY_ID))
         decision = await self._decided(job, alias, catalog)
+        job.headers = {**job.headers, envelope.DECISION: _told(decision)}
         if decision.local:
             # From here on no stage may forget it: the class may say so, where the caller did not.
             job.headers = {**job.headers, envelope.RESIDENCY: LOCAL}
@@ -79,6 +91,20 @@ class Resolver:
         decision = await self._auto.decide(job, alias, catalog, access, local=local)
         _describe(job, decision)
         return decision
+
+
+def _told(decision: Decision) -> str:
+    """The decision as its request carries it on, in ASCII as headers are."""
+    verdict = decision.verdict
+    told = RouteDecision(
+        name=decision.name,
+        confidence=None if verdict is None else round(verdict.confidence, 4),
+        rule=decision.rule,
+        policy=decision.policy,
+        candidates=decision.models[:_SHOWN],
+        passed_over=tuple(PassedOver(model=one.model, reason=one.reason) for one in decision.passed[:_SHOWN]),
+    )
+    return json.dumps(told.model_dump(exclude_none=True))
 
 
 def _describe(job: Job, decision: Decision) -> None:

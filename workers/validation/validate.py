@@ -28,7 +28,7 @@ _SEARCHING = (OPENAI_CHAT, OPENAI_RESPONSES)
 _FOUND_OUT_LATER = frozenset(
     {
         *(envelope.CACHE_STATUS, envelope.CACHE_KEY, envelope.FLIGHT, envelope.INDEX),
-        *(envelope.DEPLOYMENTS, envelope.LONG_CONTEXT, envelope.ROUTE),
+        *(envelope.DEPLOYMENTS, envelope.LONG_CONTEXT, envelope.ROUTE, envelope.DECISION),
         envelope.CONFIDENTIAL,
         envelope.COUNTED,
         envelope.TAGS,
