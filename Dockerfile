@@ -18,8 +18,10 @@ COPY infra infra
 COPY workers workers
 COPY api api
 COPY cli cli
-# Byte code is written here, as the image's file system is read-only where it runs. What installs is not needed there.
+# Byte code is written here, as the image's file system is read-only where it runs. What installs is not needed there, nor
+# is what libraries ask for and never import on our ways: 240 MB (tests/deploy/test_image.py).
 RUN /opt/penstock/bin/pip install --quiet --no-deps --no-build-isolation --no-index . \
+ && /opt/penstock/bin/pip uninstall --quiet --yes magika onnxruntime flatbuffers scipy hf-xet \
  && /opt/penstock/bin/pip uninstall --quiet --yes setuptools pip \
  && find /opt/penstock -type d -name tests -path '*/site-packages/*' -prune -exec rm -rf {} + \
  && /opt/penstock/bin/python -m compileall -q -j 0 /opt/penstock/lib

@@ -5,9 +5,8 @@ import re
 import zipfile
 
 from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
-from markitdown import StreamInfo
-from markitdown.converters import DocxConverter, PptxConverter
 
+from ingestion.parsing.converters import DocxConverter, PptxConverter, StreamInfo
 from ingestion.parsing.decoding import clean
 from ingestion.parsing.errors import UnparsableCode, UnparsableError
 from ingestion.parsing.pages import join_pages

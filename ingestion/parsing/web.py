@@ -2,8 +2,7 @@
 
 import re
 
-from markitdown.converters import HtmlConverter
-
+from ingestion.parsing.converters import HtmlConverter
 from ingestion.parsing.decoding import charset_of, charset_of_html, clean, decode
 from ingestion.parsing.parsed import Kind, Parsed
 
