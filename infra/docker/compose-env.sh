@@ -3,15 +3,22 @@
 # Needs no Python and no Penstock. An .env that is there is left alone: its passwords are those of the volumes.
 set -eu
 file=${1:-$(dirname "$0")/../../.env}
-if [ -e "$file" ]; then
-  echo "$file is there already and is left as it is."
-  exit 0
-fi
 secret() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 umask 077
+if [ -e "$file" ]; then
+  if grep -q '^POSTGRES_SUPERUSER_PASSWORD=' "$file"; then
+    echo "$file is there already and is left as it is."
+  else
+    echo "POSTGRES_SUPERUSER_PASSWORD=$(secret)" >>"$file"
+    echo "$file has a POSTGRES_SUPERUSER_PASSWORD now, and is as it was otherwise."
+  fi
+  exit 0
+fi
 cat >"$file.new" <<EOF
 # Written by infra/docker/compose-env.sh. Secrets: not for a repository.
+# PostgreSQL: of Penstock's own login, and of the superuser.
 POSTGRES_PASSWORD=$(secret)
+POSTGRES_SUPERUSER_PASSWORD=$(secret)
 GRAFANA_PASSWORD=$(secret)
 
 # The simulator answers until you have a catalogue of your own: then empty this.

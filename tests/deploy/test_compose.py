@@ -39,7 +39,7 @@ def test_what_the_issue_names_is_there():
 def test_without_an_env_file_nothing_starts():
     asked = VARIABLE.findall(COMPOSE.read_text(encoding="utf-8"))
     passwords = {name: how for name, how, _ in asked if SECRET.search(name)}
-    assert {"POSTGRES_PASSWORD", "GRAFANA_PASSWORD"} <= set(passwords)
+    assert {"POSTGRES_PASSWORD", "POSTGRES_SUPERUSER_PASSWORD", "GRAFANA_PASSWORD"} <= set(passwords)
     assert set(passwords.values()) == {":?"}
 
 
@@ -107,6 +107,19 @@ def test_secrets_are_with_those_who_need_them():
         if any(variable.endswith("_API_KEY") for variable in SERVICES[name].get("environment", {}))
     }
     assert keyed == {"worker-provider"}
+
+
+def test_no_process_of_ours_is_the_databases_superuser():
+    postgres, login = SERVICES["postgres"], "./infra/postgres/login.sql"
+    assert "POSTGRES_USER" not in postgres["environment"], "the superuser is postgres, as the image has it"
+    assert volumes(postgres)[login] == "/docker-entrypoint-initdb.d/login.sql"
+    made = re.findall(r"CREATE ROLE (\w+) (.+) PASSWORD", (ROOT / login).read_text(encoding="utf-8"))
+    assert made == [("penstock", "LOGIN CREATEROLE")]
+    for name in OURS:
+        environment = SERVICES[name].get("environment", {})
+        assert "SUPERUSER" not in str(environment)
+        if "PENSTOCK_DATABASE_URL" in environment:
+            assert environment["PENSTOCK_DATABASE_URL"].startswith("postgresql://penstock:${POSTGRES_PASSWORD")
 
 
 @each_service

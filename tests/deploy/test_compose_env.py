@@ -8,6 +8,8 @@ from tests.support.compose import ROOT
 
 SCRIPT = ROOT / "infra" / "docker" / "compose-env.sh"
 
+PASSWORDS = ("POSTGRES_PASSWORD", "POSTGRES_SUPERUSER_PASSWORD", "GRAFANA_PASSWORD")
+
 
 def written(file: Path) -> dict[str, str]:
     subprocess.run(["sh", SCRIPT, file], check=True, capture_output=True, timeout=30)
@@ -17,8 +19,8 @@ def written(file: Path) -> dict[str, str]:
 
 def test_each_password_is_random_and_the_file_private(tmp_path: Path):
     first, second = written(tmp_path / "a"), written(tmp_path / "b")
-    passwords = [found[name] for found in (first, second) for name in ("POSTGRES_PASSWORD", "GRAFANA_PASSWORD")]
-    assert len(set(passwords)) == 4
+    passwords = [found[name] for found in (first, second) for name in PASSWORDS]
+    assert len(set(passwords)) == 6
     assert all(len(bytes.fromhex(password)) == 24 for password in passwords)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
 
@@ -26,6 +28,13 @@ def test_each_password_is_random_and_the_file_private(tmp_path: Path):
 def test_what_is_there_is_left(tmp_path: Path):
     before = written(tmp_path / "a")
     assert written(tmp_path / "a") == before
+
+
+def test_a_file_of_before_gets_the_password_that_it_lacks(tmp_path: Path):
+    (tmp_path / "a").write_text("POSTGRES_PASSWORD=old\nMINE=1\n", encoding="utf-8")
+    found = written(tmp_path / "a")
+    assert (found["POSTGRES_PASSWORD"], found["MINE"]) == ("old", "1")
+    assert len(bytes.fromhex(found["POSTGRES_SUPERUSER_PASSWORD"])) == 24
 
 
 def test_the_file_is_not_for_the_repository():

@@ -26,6 +26,12 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(1800)]
 FLAG, PATIENCE = "PENSTOCK_TEST_ENGINE", "PENSTOCK_TEST_ENGINE_SECONDS"
 STARTED = ["api", "simulator", *(f"worker-{name}" for name in WORKERS)]
 FIRST_KEY = "/var/lib/penstock/operator/first.key"
+POWERS = """
+import os, psycopg
+with psycopg.connect(os.environ["PENSTOCK_DATABASE_URL"]) as connection:
+    print(*connection.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user").fetchone())
+"""
+"""Whether the login of our processes is a superuser, and whether row-level security leaves it out."""
 OTHERS_CHECK = "services: {nats: {healthcheck: {test: [CMD, /nats-server, --version]}}}\n"
 """For a nats image without a shell and so without wget; whether the server is well is then for set-up to find out."""
 NO_COLLECTOR = yaml.safe_dump(
@@ -136,6 +142,8 @@ def test_from_nothing_to_a_worker_killed_to_nothing(deployment: Deployment, caps
     logs = deployment.run("logs", "--no-color")
     assert client.api_key not in logs
     assert deployment.container("worker-cache")["HostConfig"]["ReadonlyRootfs"] is True
+
+    assert deployment.run("exec", "-T", "api", "python", "-c", POWERS).split() == ["False", "False"]
 
     before = deployment.container("worker-cache")["State"]
     # A container that the engine was told to kill is not started again; one whose process dies is.

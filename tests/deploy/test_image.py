@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.support.compose import ROOT
 from tests.support.files import docx, pptx
 
-# Every module that works with documents or vectors, the three converters, a vector, a measure: with finders that know nothing of what is left out.
+# Modules that work with documents or vectors, three converters, a vector, a measure: and nobody finds what is left out.
 _CHECK = """
 import importlib, pathlib, pkgutil, sys
 
