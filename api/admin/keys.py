@@ -11,7 +11,7 @@ from api.gateway import Gateway
 from api.served import Call, Json
 from infra.access.keys import ApiKeys, MadeKey, NewKey
 
-_MAY_BE_NULL = ("models", "stores")
+_MAY_BE_NULL = ("models", "stores", "expires_at")
 
 
 class KeyEndpoints:
@@ -29,7 +29,7 @@ class KeyEndpoints:
             scopes=tuple(asked.scopes),
             models=None if asked.models is None else tuple(asked.models),
             stores=None if asked.stores is None else tuple(asked.stores),
-            expires_at=None if asked.expires_at is None else datetime.fromtimestamp(asked.expires_at, UTC),
+            expires_at=_moment(asked.expires_at),
             cached=asked.cached,
         )
         return _made(await self._keys.create(actor_of(call), new))
@@ -44,9 +44,10 @@ class KeyEndpoints:
         return key_object(await self._keys.find(call.in_path["key"]))
 
     async def update(self, call: Call) -> Json:
-        """POST …/{key}: its name, and what it may do."""
+        """POST …/{key}: its name, what it may do, and until when."""
         asked = await call.body(UpdateKey)
-        given = {name: value for name, value in asked.model_dump().items() if name in asked.model_fields_set}
+        said = {**asked.model_dump(), "expires_at": _moment(asked.expires_at)}
+        given = {name: value for name, value in said.items() if name in asked.model_fields_set}
         changes = {name: value for name, value in given.items() if value is not None or name in _MAY_BE_NULL}
         return key_object(await self._keys.update(actor_of(call), call.in_path["key"], changes))
 
@@ -63,3 +64,7 @@ class KeyEndpoints:
 
 def _made(made: MadeKey) -> Json:
     return {**key_object(made.key), "key": made.text}
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

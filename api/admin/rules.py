@@ -66,12 +66,13 @@ class CreateKey(Closed):
 
 
 class UpdateKey(Closed):
-    """POST /admin/v1/keys/{key}. What is absent stays; null takes a bound away."""
+    """POST /admin/v1/keys/{key}. What is absent stays; null takes a bound away, of `expires_at` the end."""
 
     name: Name | None = None
     scopes: Scopes | None = None
     models: Models | None = None
     stores: Stores | None = None
+    expires_at: Moment | None = None
     cached: bool | None = None
 
 

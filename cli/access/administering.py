@@ -125,11 +125,13 @@ async def _with_engine(settings: "Settings", work: "Work[T]") -> T:
 
 async def _announce(settings: "Settings") -> bool:
     from infra.access.changes import Changes
+    from infra.settings import SettingsError
     from infra.telemetry.logs import configure_logging
 
     log = configure_logging("cli", "error")
     try:
         async with connected(settings, _PATIENCE) as connection:
             return await Changes(connection.js, log).announce(actor())
-    except CommandError:
+    except (CommandError, SettingsError):
+        # What was changed is committed, and what there is to be shown of it (a new key) has to be, NATS or not.
         return False

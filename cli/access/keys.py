@@ -7,6 +7,8 @@ import typer
 from cli.access.administering import AsJson, actor, changing, every, plain, reading, show, show_one
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from infra.access.keys import MadeKey
 
 app = typer.Typer(no_args_is_help=True)
@@ -36,11 +38,8 @@ def create(  # noqa: PLR0913, PLR0917 - the options of a command
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it: nobody can read it again. Without --scope it may do all but administer."""
-    from datetime import UTC, datetime
-
     from infra.access.keys import ApiKeys, NewKey
     from infra.access.scopes import USUAL_SCOPES
-    from infra.access.spans import span_of
 
     new = NewKey(
         tenant=tenant,
@@ -48,7 +47,7 @@ def create(  # noqa: PLR0913, PLR0917 - the options of a command
         scopes=tuple(scope) if scope else USUAL_SCOPES,
         models=tuple(model) if model else None,
         stores=tuple(store) if store else None,
-        expires_at=None if expires is None else datetime.now(UTC) + span_of(expires, "expires"),
+        expires_at=_end_of(expires),
         cached=cached,
     )
     _print_made(changing(lambda engine: ApiKeys(engine).create(actor(), new, makes_tenant=True)), as_json=as_json)
@@ -82,16 +81,19 @@ def update(  # noqa: PLR0913, PLR0917 - the options of a command
     store: StoreIds = None,
     any_model: Annotated[bool, typer.Option("--any-model", help="All that its tenant may use.")] = False,
     any_store: Annotated[bool, typer.Option("--any-store", help="All stores of its tenant.")] = False,
+    expires: Annotated[str | None, typer.Option(help="So long from now it is let in, as in 90d.")] = None,
+    never_expires: Annotated[bool, typer.Option("--never-expires", help="It is let in until it is revoked.")] = False,
     cached: Annotated[bool | None, typer.Option(help="Whether the cache may answer it.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change what it may do; what isn't said stays."""
+    """Change what it may do, or until when; what isn't said stays."""
     from infra.access.keys import ApiKeys
 
     given: dict[str, Any] = {"name": name, "scopes": scope or None, "models": model or None, "stores": store or None}
-    given["cached"] = cached
+    given |= {"cached": cached, "expires_at": _end_of(expires)}
     changes = {field: value for field, value in given.items() if value is not None}
-    changes |= {field: None for field, free in (("models", any_model), ("stores", any_store)) if free}
+    free = {"models": any_model, "stores": any_store, "expires_at": never_expires}
+    changes |= {field: None for field, is_free in free.items() if is_free}
     show_one(plain(changing(lambda engine: ApiKeys(engine).update(actor(), key, changes))), as_json=as_json)
 
 
@@ -115,6 +117,14 @@ def revoke(key: Id) -> None:
     from infra.access.keys import ApiKeys
 
     changing(lambda engine: ApiKeys(engine).revoke(actor(), key))
+
+
+def _end_of(expires: str | None) -> "datetime | None":
+    from datetime import UTC, datetime
+
+    from infra.access.spans import span_of
+
+    return None if expires is None else datetime.now(UTC) + span_of(expires, "expires")
 
 
 def _print_made(made: "MadeKey", *, as_json: bool) -> None:

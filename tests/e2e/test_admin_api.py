@@ -83,12 +83,16 @@ def test_an_organisation_a_tenant_and_a_key_are_made_changed_and_listed(admin: A
     changed = admin.post(f"/keys/{key['id']}", scopes=["search", "documents"], stores=None)
     assert (changed["scopes"], changed["stores"], changed["name"]) == (["documents", "search"], None, SQL)
     assert "key" not in changed
+    for until_when in (4_102_444_800, None):
+        assert admin.post(f"/keys/{key['id']}", expires_at=until_when)["expires_at"] == until_when
+    assert admin.refusal(f"/keys/{key['id']}", expires_at=1) == (400, "expires_at")
     assert [each["id"] for each in admin.get("/keys", tenant=tenant["id"])["data"]] == [key["id"]]
     assert [each["id"] for each in admin.get("/tenants", organisation=organisation)["data"]] == [tenant["id"]]
     told = admin.get("/audit", kind="key", subject_id=key["id"])["data"]
-    assert [each["action"] for each in told] == ["updated", "created"]
+    assert [each["action"] for each in told] == ["updated", "updated", "updated", "created"]
     assert told[0]["actor"].startswith("key:")
-    assert told[0]["before"]["stores"] == ["vs_1"]
+    assert told[0]["before"]["expires_at"].startswith("2100-01-01")
+    assert told[2]["before"]["stores"] == ["vs_1"]
     assert key["key"].split("_")[2] not in json.dumps(told)
 
 
@@ -280,12 +284,19 @@ def test_a_key_may_go_without_the_cache(penstock: Penstock, admin: Admin, team: 
 
 def test_the_commands_show_what_there_is(penstock: Penstock, team: str) -> None:
     key = penstock.create_key(team, "search")
+    for option, is_set in (("--expires=90d", True), ("--never-expires", False)):
+        changed = json.loads(penstock.run("key", "update", key.split("_")[1], option, "--json").stdout)
+        assert (changed["expires_at"] is not None) is is_set
     listed = json.loads(penstock.run("key", "list", "--tenant", team, "--json").stdout)
     assert [(each["id"], each["scopes"]) for each in listed] == [(key.split("_")[1], ["search"])]
     assert team in penstock.run("tenant", "list").stdout
     assert penstock.run("org", "show", "default", "--json").stdout
     told = json.loads(penstock.run("audit", "list", "--subject", key.split("_")[1], "--json").stdout)
-    assert [(each["action"], each["actor"].partition(":")[0]) for each in told] == [("created", "cli")]
+    assert [(each["action"], each["actor"].partition(":")[0]) for each in told] == [
+        ("updated", "cli"),
+        ("updated", "cli"),
+        ("created", "cli"),
+    ]
     assert "scopes: search" in penstock.run("audit", "list", "--subject", key.split("_")[1]).stdout
     for wrong in (("key", "create", "--scope", "everything"), ("key", "show", SQL), ("tenant", "show", "nobody")):
         done = penstock.run(*wrong)
