@@ -16,11 +16,16 @@ from psycopg.rows import tuple_row
 
 from contracts.errors import ErrorCode, PenstockError
 from infra.database.batches import Batcher
+from infra.database.prepared import Prepared
 from infra.database.recent import Recent
 from infra.database.session import Session
 
 _AT_ONCE = 100
-_RESERVE = "SELECT * FROM reserve_budget(%s, %s, %s, %s, %s, %s::numeric, %s::timestamptz, %s::timestamptz, %s)"
+_RESERVE = """
+SELECT kind, subject_id, period, amount_usd, extract(epoch FROM ends_at)
+FROM reserve_budget({}, {}, {}, {}, {}::bigint, {}::numeric, {}::timestamptz, {}::timestamptz, {}::boolean)
+"""
+_IN_A_PIPELINE = _RESERVE.format(*["%s"] * 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Reservations:
         self._session = Session(url, stage, self._say_again)
         self._stage = stage
         self._clock = clock
+        self._one = Prepared("reserve_budget", _RESERVE.format(*(f"${number}" for number in range(1, 10))))
         self._batcher: Batcher[_Asked] = Batcher(self._reserve_all, _AT_ONCE, 0.0)
         self._recent: Recent[Reservation] = Recent()
 
@@ -75,7 +81,11 @@ class Reservations:
         retryable, where the database can't be reached.
         """
         asked = _Asked(reservation)
-        await self._batcher.add(asked)
+        if self._session.idle:
+            # Sent before anything else that this process has to do.
+            await self._reserve_all([asked])
+        else:
+            await self._batcher.add(asked)
         if asked.refusal is not None:
             raise refused(asked.refusal, self._stage, self._clock())
 
@@ -85,7 +95,7 @@ class Reservations:
 
     async def _reserve_all(self, asked: list[_Asked]) -> None:
         reservations = [one.reservation for one in asked]
-        refusals = await self._session.run(lambda connection: _call(connection, reservations, unasked=False))
+        refusals = await self._session.run(lambda connection: self._call(connection, reservations))
         for one, refusal in zip(asked, refusals, strict=True):
             one.refusal = refusal
         self._recent.add([one.reservation for one in asked if one.refusal is None], time.monotonic())
@@ -93,34 +103,34 @@ class Reservations:
     async def _say_again(self, connection: psycopg.AsyncConnection[Any], _: float) -> None:
         now = self._clock()
         if again := [reservation for reservation in self._recent if reservation.expires_at > now]:
-            await _call(connection, again, unasked=True)
+            await self._call(connection, again, unasked=True)
+
+    async def _call(
+        self, connection: psycopg.AsyncConnection[Any], reservations: Sequence[Reservation], *, unasked: bool = False
+    ) -> list[Refusal | None]:
+        """Reserve, each in a transaction of its own, all in one round trip. `unasked` reserves whatever is left."""
+        if len(reservations) == 1:
+            rows = await self._one.run(connection, _values(reservations[0], unasked=unasked))
+            return [_refusal(rows[0]) if rows else None]
+        async with connection.pipeline() as pipeline:
+            cursors = []
+            for reservation in reservations:
+                cursor = connection.cursor(row_factory=tuple_row)
+                cursors.append(await cursor.execute(_IN_A_PIPELINE, _values(reservation, unasked=unasked)))
+                await pipeline.sync()
+            found = [await cursor.fetchone() for cursor in cursors]
+        return [None if row is None else _refusal(row) for row in found]
 
 
-async def _call(
-    connection: psycopg.AsyncConnection[Any], reservations: Sequence[Reservation], *, unasked: bool
-) -> list[Refusal | None]:
-    """Reserve, each in a transaction of its own, all in one round trip. `unasked` reserves whatever is left."""
-    if len(reservations) == 1:
-        return [await _refusal(await _sent(connection, reservations[0], unasked=unasked))]
-    async with connection.pipeline() as pipeline:
-        cursors = []
-        for reservation in reservations:
-            cursors.append(await _sent(connection, reservation, unasked=unasked))
-            await pipeline.sync()
-        return [await _refusal(cursor) for cursor in cursors]
+def _values(one: Reservation, *, unasked: bool) -> tuple[str | None, ...]:
+    whose = (one.organisation, one.tenant, one.key_id, one.request_id, str(one.attempt))
+    return (*whose, str(one.amount), one.started_at.isoformat(), one.expires_at.isoformat(), str(unasked))
 
 
-async def _sent(
-    connection: psycopg.AsyncConnection[Any], one: Reservation, *, unasked: bool
-) -> psycopg.AsyncCursor[tuple[Any, ...]]:
-    cursor = connection.cursor(row_factory=tuple_row)
-    whose = (one.organisation, one.tenant, one.key_id, one.request_id, one.attempt)
-    return await cursor.execute(_RESERVE, (*whose, one.amount, one.started_at, one.expires_at, unasked))
-
-
-async def _refusal(cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> Refusal | None:
-    row = await cursor.fetchone()
-    return None if row is None else Refusal(*row)
+def _refusal(row: tuple[Any, ...]) -> Refusal:
+    kind, subject, period, amount, ends = row
+    ends_at = None if ends is None else datetime.fromtimestamp(float(ends), UTC)
+    return Refusal(kind, subject, period, Decimal(amount), ends_at)
 
 
 def refused(refusal: Refusal, stage: str, now: datetime) -> PenstockError:

@@ -32,6 +32,11 @@ class Session:
         self._lost_at: float | None = None
         self._turn = asyncio.Lock()
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is on its way: what is run now is sent at once."""
+        return not self._turn.locked()
+
     async def run(self, work: Callable[[psycopg.AsyncConnection[Any]], Awaitable[T]]) -> T:
         """What `work` returns of the connection. It is done again where it turns out that the connection was lost.
 
