@@ -1,19 +1,46 @@
-"""What is asked of the windows of limits, and what they answer."""
+"""What is asked of the windows of limits, and what they answer.
+
+Requests and tokens of one thing are on one counter, as one number: an increment counts both, and its ack tells both.
+"""
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
+
+_TOKENS = 24
+"""Tokens begin at this bit: below are the requests of five seconds, at most eight million of them."""
+_HALF = 1 << (_TOKENS - 1)
+
+
+class Kind(StrEnum):
+    """What is counted."""
+
+    REQUESTS = "requests"
+    TOKENS = "tokens"
+
+
+def packed(kind: Kind, amount: int) -> int:
+    """The number that adds so much of a kind to a counter."""
+    return amount << _TOKENS if kind is Kind.TOKENS else amount
+
+
+def unpacked(kind: Kind, value: int) -> int:
+    """How much of a kind a counter holds; either may be below zero."""
+    requests = (value + _HALF) % (2 * _HALF) - _HALF
+    return (value - requests) >> _TOKENS if kind is Kind.TOKENS else requests
 
 
 def counter_name(kind: str, subject: str) -> str:
-    """The name of the counter of `requests` or `tokens` of anything: it may have dots, spaces and slashes in it."""
+    """The name of the counter of any kind of anything: it may have dots, spaces and slashes in it."""
     return f"{kind}.{hashlib.sha256(subject.encode()).hexdigest()[:24]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`amount` is to pass a window of the counter `name` that lets `limit` through."""
+    """`amount` of a kind is to pass a window of the counter `name` that lets `limit` through."""
 
     name: str
+    kind: Kind
     amount: int
     limit: int
 
@@ -29,7 +56,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What was counted, on the counter of which bucket. `repeated`: by an earlier delivery of the same message."""
+    """What was counted, `packed`, on the counter of which bucket. `repeated`: by an earlier delivery of the message."""
 
     subject: str
     amount: int
@@ -39,7 +66,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """All of it is counted; `entries` and `standings` are in the order in which it was asked."""
+    """All of it is counted: an entry for each counter, in the order in which they were named first, and a standing for
+    each that was asked.
+    """
 
     entries: tuple[Entry, ...]
     standings: tuple[Standing, ...]

@@ -20,35 +20,16 @@ from dataclasses import dataclass
 
 from contracts import subjects
 from infra.counters import Counters, Increment
-from infra.limits.counted import Asked, Entry, Full, Passed, Standing
-from infra.limits.window import BUCKET, PAST, bucket_of, leaves_at, seconds_to_reset, seconds_to_wait, used
+from infra.limits.counted import Asked, Entry, Full, Kind, Passed, packed
+from infra.limits.look import SETTLE, AskedOf, Look, by_counter, full_of, standings_of, waits_of
+from infra.limits.window import BUCKET, PAST, bucket_of, leaves_at
 
 _GRACE, _SKEW = 0.5, 0.25
 """Seconds. Clocks agree within `_SKEW`; with what comes later than that, a bucket is final after `_GRACE`."""
-_SETTLE = 0.02
-"""Seconds in which others take back what did not pass; longer each time, and not the same for everybody."""
 _ROUNDS = 8
 _FULL_FOR = 0.1
 """Seconds for which nobody asks again whether a full window has room."""
 _MOST_NAMES = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """A window as somebody saw it. `counts` are without what was asked; `wait` is infinite where it never fits."""
-
-    asked: Asked
-    counts: dict[int, int]
-    wait: float
-    at: float
-    entry: Entry | None = None
-
-    def standing(self) -> Standing:
-        taken = self.asked.amount if self.entry is not None and not self.wait else 0
-        counts = dict(self.counts)
-        counts[bucket_of(self.at)] = counts.get(bucket_of(self.at), 0) + taken
-        left = self.asked.limit - used(counts, bucket_of(self.at))
-        return Standing(self.asked.limit, max(left, 0), seconds_to_reset(counts, self.at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,81 +57,86 @@ class Windows:
 
     async def count(self, asked: Sequence[Asked], key: str | None = None) -> Passed | Full:
         """Count all of it, or nothing. What has the same `key` within two minutes is the same, and counts once."""
-        if known := self._known_to_be_full(asked):
+        counters = by_counter(asked)
+        if known := self._known_to_befull_of(asked, counters):
             return known
-        looks: Sequence[_Look] = ()
+        looks: Sequence[Look] = ()
         for number in range(_ROUNDS):
-            ids = [None if key is None else f"{key}.{one.name}.{number}" for one in asked]
+            ids = [None if key is None else f"{key}.{name}.{number}" for name in counters]
             ahead = _SKEW if number else 0.0
-            looks = await asyncio.gather(*(self._take(*one, ahead) for one in zip(asked, ids, strict=True)))
+            takes = (self._take(of, message_id, ahead) for of, message_id in zip(counters.values(), ids, strict=True))
+            looks = await asyncio.gather(*takes)
             entries = tuple(look.entry for look in looks if look.entry is not None)
-            if not any(look.wait for look in looks):
-                return Passed(entries, tuple(look.standing() for look in looks))
+            if not any(look.full for look in looks):
+                standings = standings_of(looks)
+                return Passed(entries, tuple(standings[one] for one in asked))
             await self.take_back(entries)
-            since = asyncio.get_running_loop().time() + _SETTLE / 2
-            await asyncio.sleep(_SETTLE * (number + random.uniform(1, 2)))
-            looks = await asyncio.gather(*(self._look(one, since) for one in asked))
-            if any(look.wait for look in looks):
+            since = asyncio.get_running_loop().time() + SETTLE / 2
+            # Longer each time, and not the same for everybody.
+            await asyncio.sleep(SETTLE * (number + random.uniform(1, 2)))
+            looks = await asyncio.gather(*(self._look(of, since) for of in counters.values()))
+            if any(look.full for look in looks):
                 break
-        return _full(looks)
+        return full_of(asked, looks)
 
     async def take_back(self, entries: Iterable[Entry]) -> None:
         """As if it had never been counted."""
         await asyncio.gather(*(self._add(one.subject, -one.amount, _back(one)) for one in entries))
 
-    async def correct(self, subject: str, amount: int, message_id: str | None = None) -> None:
+    async def correct(self, subject: str, tokens: int, message_id: str | None = None) -> None:
         """Add to what was counted, in the bucket in which it was. Nothing is done where that counts no more."""
-        if amount and leaves_at(_bucket_in(subject)) > self._clock():
-            await self._add(subject, amount, message_id)
+        if tokens and leaves_at(_bucket_in(subject)) > self._clock():
+            await self._add(subject, packed(Kind.TOKENS, tokens), message_id)
 
     async def _add(self, subject: str, amount: int, message_id: str | None) -> Increment:
         if message_id is None:
             return Increment(subject, await self._counters.add(subject, amount))
         return await self._counters.add_once(subject, amount, message_id)
 
-    async def _take(self, asked: Asked, message_id: str | None, ahead: float) -> _Look:
-        """Count it, and see whether it fits beside what the others had counted by then."""
+    async def _take(self, asked: tuple[Asked, ...], message_id: str | None, ahead: float) -> Look:
+        """Count what is asked of one counter, and see whether it fits beside what the others had counted by then."""
+        name, amount = asked[0].name, sum(packed(one.kind, one.amount) for one in asked)
         started = self._clock() + ahead
         bucket = bucket_of(started)
         settled = range(bucket - PAST, bucket if _is_final(bucket - 1, started) else bucket - 1)
-        adding = self._add(_subject(asked.name, bucket), asked.amount, message_id)
-        if self._missing(asked.name, settled):
-            increment, _ = await asyncio.gather(adding, self._learnt(asked.name, settled))
+        adding = self._add(_subject(name, bucket), amount, message_id)
+        if self._missing(name, settled):
+            increment, _ = await asyncio.gather(adding, self._learnt(name, settled))
         else:
             increment = await adding
         # Another may have made room for names meanwhile.
-        await self._learnt(asked.name, settled)
-        known = self._final.get(asked.name, {})
+        await self._learnt(name, settled)
+        known = self._final.get(name, {})
         counts = {number: known[number] for number in settled if known[number]}
         counted = _bucket_in(increment.subject)
-        entry = Entry(increment.subject, asked.amount, message_id, repeated=counted != bucket)
-        counts[counted] = increment.value - asked.amount
+        entry = Entry(increment.subject, amount, message_id, repeated=counted != bucket)
+        counts[counted] = increment.value - amount
         if entry.repeated:
             # As it was then: what came after it has seen it.
             then = (counted + 1) * BUCKET - _SKEW
             before = {number: count for number, count in counts.items() if number <= counted}
-            return _Look(asked, before, seconds_to_wait(asked.limit, asked.amount, before, then), then, entry)
+            return Look(asked, before, waits_of(asked, before, then), then, entry)
         ended = self._clock()
         border = (bucket + 1) * BUCKET
         beside = [] if _is_final(bucket - 1, started) else [bucket - 1]
         beside += [bucket + 1] if ended > border - _SKEW else []
-        counts |= await self._read(asked.name, beside)
-        late = ended > border + _SKEW
-        wait = max(seconds_to_wait(asked.limit, asked.amount, counts, started), _SETTLE if late else 0.0)
-        return _Look(asked, counts, wait, started, entry)
+        counts |= await self._read(name, beside)
+        least = SETTLE if ended > border + _SKEW else 0.0
+        return Look(asked, counts, waits_of(asked, counts, started, least), started, entry)
 
-    async def _look(self, asked: Asked, since: float) -> _Look:
+    async def _look(self, asked: tuple[Asked, ...], since: float) -> Look:
         """See whether it would fit, without counting it. Who looks at the same time looks together."""
-        reading = self._readings.get(asked.name)
+        name = asked[0].name
+        reading = self._readings.get(name)
         if reading is None or reading.started < since or reading.failed():
             if len(self._readings) >= _MOST_NAMES:
                 self._readings.clear()
-            task = asyncio.create_task(self._read_now(asked.name))
+            task = asyncio.create_task(self._read_now(name))
             reading = _Reading(asyncio.get_running_loop().time(), self._clock(), task)
-            self._readings[asked.name] = reading
+            self._readings[name] = reading
         counts = await asyncio.shield(reading.counts)
         now = self._clock()
-        return _Look(asked, counts, seconds_to_wait(asked.limit, asked.amount, counts, now), now)
+        return Look(asked, counts, waits_of(asked, counts, now), now)
 
     async def _read_now(self, name: str) -> dict[int, int]:
         """Everything that counts. A bucket that was empty when it was over is so still."""
@@ -185,23 +171,19 @@ class Windows:
         known = self._final.get(name, {}) | found
         self._final[name] = {number: count for number, count in known.items() if number >= newest - PAST - 1}
 
-    def _known_to_be_full(self, asked: Sequence[Asked]) -> Full | None:
-        looks = [self._seen(one) for one in asked]
-        return _full(looks) if any(look and look.wait for look in looks) else None
+    def _known_to_befull_of(self, asked: Sequence[Asked], counters: AskedOf) -> Full | None:
+        if not self._readings:
+            return None
+        looks = [look for of in counters.values() if (look := self._seen(of)) is not None]
+        return full_of(asked, looks) if any(look.full for look in looks) else None
 
-    def _seen(self, asked: Asked) -> _Look | None:
+    def _seen(self, asked: tuple[Asked, ...]) -> Look | None:
         """What somebody saw a moment ago."""
-        now, reading = self._clock(), self._readings.get(asked.name)
+        now, reading = self._clock(), self._readings.get(asked[0].name)
         if reading is None or not 0 <= now - reading.at < _FULL_FOR or not reading.counts.done() or reading.failed():
             return None
         counts = reading.counts.result()
-        return _Look(asked, counts, seconds_to_wait(asked.limit, asked.amount, counts, now), now)
-
-
-def _full(looks: Sequence[_Look | None]) -> Full:
-    refused = {place: look.wait for place, look in enumerate(looks) if look and look.wait}
-    standings = tuple(None if look is None else look.standing() for look in looks)
-    return Full(max(refused.values(), default=_SETTLE), frozenset(refused), standings)
+        return Look(asked, counts, waits_of(asked, counts, now), now)
 
 
 def _is_final(bucket: int, now: float) -> bool:

@@ -15,6 +15,7 @@ from infra.broker import Publisher
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome
 from infra.dispatch.stage import Handler
+from infra.limits.counted import Kind
 from infra.publish_acks import PublishAcks
 from infra.streams import LIMITS, VALIDATED
 from tests.support.database import Database
@@ -98,7 +99,7 @@ async def test_requests_of_both_lanes_and_of_every_key_count_where_they_are_limi
         assert await ended(pipeline, await ask(pipeline)) == "failed"
         (failure, *_) = await failures(pipeline, other)
     assert "the model «sim-other»'s limit of 1 requests" in failure.error.message
-    assert await counted(pipeline, "requests") == 2 + 4 + 1
+    assert await counted(pipeline, Kind.REQUESTS) == 2 + 4 + 1
 
 
 async def test_tokens_are_what_was_estimated_until_it_is_known_what_was_taken(
@@ -108,7 +109,7 @@ async def test_tokens_are_what_was_estimated_until_it_is_known_what_was_taken(
     async with workers("validation"):
         first = await ask(pipeline, content="What is a penstock?", max_tokens=900)
         await eventually(lambda: pipeline.held(VALIDATED), within=10)
-        assert 900 < await counted(pipeline, "tokens") < 1000
+        assert 900 < await counted(pipeline, Kind.TOKENS) < 1000
         assert await ended(pipeline, await ask(pipeline, max_tokens=200)) == "failed"
         huge = await ask(pipeline, max_tokens=2000)
         assert await ended(pipeline, huge) == "failed"
@@ -121,12 +122,12 @@ async def test_tokens_are_what_was_estimated_until_it_is_known_what_was_taken(
         assert answer is not None
         await nothing_is_owed(pipeline, acme)
         used = answer.usage.input_tokens + answer.usage.output_tokens
-        assert await counted(pipeline, "tokens") == used
+        assert await counted(pipeline, Kind.TOKENS) == used
         # An answer of the cache's takes nothing, and neither does what was never called.
         assert await ended(pipeline, await ask(pipeline, content="What is a penstock?", max_tokens=900)) == "completed"
         assert await ended(pipeline, await ask(pipeline, model="no-such-model", max_tokens=10)) == "failed"
         await nothing_is_owed(pipeline, acme)
-        assert await counted(pipeline, "tokens") == used
+        assert await counted(pipeline, Kind.TOKENS) == used
 
 
 async def test_as_many_are_open_as_may_be_and_each_that_ends_makes_room_for_one(
@@ -142,7 +143,7 @@ async def test_as_many_are_open_as_may_be_and_each_that_ends_makes_room_for_one(
         await eventually(all_are_decided, within=30)
         assert await pipeline.held(VALIDATED) == await opened(acme) == 5
         # What was refused for the one limit's sake is not counted against the other.
-        assert await counted(pipeline, "requests") == 5
+        assert await counted(pipeline, Kind.REQUESTS) == 5
         refused = await failures(pipeline, asked)
         assert "this tenant's limit of 5 open requests is reached" in refused[0].error.message
         async with workers(*BEHIND):
@@ -173,7 +174,7 @@ async def test_a_worker_that_dies_after_it_has_counted_a_request_has_counted_it_
             assert [await ended(pipeline, one) for one in asked] == ["completed"] * 3
             await nothing_is_owed(pipeline, acme)
     assert died == set(asked)
-    assert await counted(pipeline, "requests") == 3
+    assert await counted(pipeline, Kind.REQUESTS) == 3
 
 
 async def test_a_worker_that_dies_after_the_end_is_stored_and_before_it_is_given_back_keeps_nothing(
@@ -202,7 +203,7 @@ async def test_a_worker_that_dies_after_the_end_is_stored_and_before_it_is_given
             answer = await pipeline.completed(request_id)
     assert died == [request_id]
     assert answer is not None
-    assert await counted(pipeline, "tokens") == answer.usage.input_tokens + answer.usage.output_tokens
+    assert await counted(pipeline, Kind.TOKENS) == answer.usage.input_tokens + answer.usage.output_tokens
 
 
 async def test_who_waits_for_an_answer_is_told_of_the_tightest_limits_whether_it_passes_or_not(
@@ -228,4 +229,4 @@ async def test_where_nothing_is_limited_nothing_is_counted(
     await add_limit(acme, "tenant", TENANT, model="sim-other", requests_per_minute=1, concurrent_requests=1)
     async with workers("validation", *BEHIND):
         assert await ended(pipeline, await ask(pipeline)) == "completed"
-    assert await counted(pipeline, "requests") == await opened(acme) == 0
+    assert await counted(pipeline, Kind.REQUESTS) == await opened(acme) == 0

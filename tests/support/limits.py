@@ -1,7 +1,6 @@
 """Limits as tests set them, and what counters and open requests say."""
 
-from collections.abc import Mapping
-
+from infra.limits.counted import Kind, unpacked
 from infra.streams import COUNTERS
 from tests.support.database import Database
 from tests.support.pipeline import Pipeline
@@ -17,14 +16,10 @@ async def add_limit(database: Database, kind: str, subject: str, *, model: str =
     await database.execute(f"INSERT INTO limits ({names}) VALUES ('{kind}', '{subject}', '{model}', {values})")
 
 
-async def counted(pipeline: Pipeline, kind: str) -> int:
-    """What all counters of `requests` or `tokens` hold together."""
-    last: Mapping[str, int] = {
-        message.subject: int(message.json()["val"])
-        for message in await pipeline.stored(COUNTERS)
-        if f".counter.{kind}." in message.subject
-    }
-    return sum(last.values())
+async def counted(pipeline: Pipeline, kind: Kind) -> int:
+    """What all counters hold of a kind together."""
+    last = {message.subject: int(message.json()["val"]) for message in await pipeline.stored(COUNTERS)}
+    return sum(unpacked(kind, value) for value in last.values())
 
 
 async def opened(database: Database) -> int:

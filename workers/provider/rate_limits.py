@@ -1,18 +1,18 @@
 """A deployment's requests and tokens per minute, over all processes (`infra.limits.windows`).
 
-Only deployments that set a limit pay for it: two increments, side by side.
+Only deployments that set a limit pay for it: one increment.
 """
 
 from dataclasses import dataclass
 
 from contracts.errors import PenstockError
 from infra.catalog import Deployment
-from infra.limits.counted import Asked, Entry, Passed, counter_name
+from infra.limits.counted import Asked, Entry, Kind, Passed, counter_name
 from infra.limits.windows import Windows
 from infra.telemetry.logs import Logger
 from infra.telemetry.told import told
 
-_REQUESTS, _TOKENS = "requests", "tokens"
+_COUNTED = "deployment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,13 @@ class RateLimits:
         # A prompt that is larger than the limit may have a minute to itself.
         tokens = min(tokens, deployment.tokens_per_minute or tokens)
         limits = (
-            (_REQUESTS, 1, deployment.requests_per_minute),
-            (_TOKENS, tokens, deployment.tokens_per_minute),
+            (Kind.REQUESTS, 1, deployment.requests_per_minute),
+            (Kind.TOKENS, tokens, deployment.tokens_per_minute),
         )
-        kinds = [kind for kind, _, limit in limits if limit is not None]
-        if not kinds:
+        name = counter_name(_COUNTED, deployment.name)
+        asked = [Asked(name, kind, amount, limit) for kind, amount, limit in limits if limit is not None]
+        if not asked:
             return Reservation(deployment, tokens)
-        asked = [Asked(counter_name(k, deployment.name), n, limit) for k, n, limit in limits if limit is not None]
         try:
             found = await self._windows.count(asked)
         except PenstockError as error:
@@ -60,9 +60,9 @@ class RateLimits:
             return Reservation(deployment, tokens)
         self._tell(None)
         if isinstance(found, Passed):
-            by_kind = dict(zip(kinds, found.entries, strict=True))
-            return Reservation(deployment, tokens, found.entries, by_kind.get(_TOKENS))
-        return Full(found.seconds, everybody=_REQUESTS in {kinds[place] for place in found.refused})
+            of_tokens = found.entries[0] if deployment.tokens_per_minute is not None else None
+            return Reservation(deployment, tokens, found.entries, of_tokens)
+        return Full(found.seconds, everybody=any(asked[place].kind is Kind.REQUESTS for place in found.refused))
 
     async def give_back(self, reservation: Reservation) -> None:
         """The call was not made."""

@@ -1,6 +1,8 @@
 """What passes of a key, a tenant and a model: everything that is counted of a request, once it is known to be one."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,13 +16,13 @@ from contracts.inference import ANTHROPIC_COUNT_TOKENS
 from contracts.limits import Counted, Room, Rooms
 from infra.access.policy import ANY_MODEL, Limit
 from infra.dispatch.job import Job
-from infra.limits.counted import Asked, Full, Passed, Standing, counter_name
+from infra.limits.counted import Asked, Full, Kind, Passed, Standing, counter_name, unpacked
 from infra.limits.leases import Leases, Scope
 from infra.limits.windows import Windows
 from infra.telemetry import names
 from workers.validation.validate import STAGE
 
-REQUESTS, TOKENS, CONCURRENT = "requests", "tokens", "concurrent"
+_MINUTE, _CONCURRENT = "minute", "concurrent"
 _MARGIN = timedelta(seconds=60)
 """What still happens to a request after its deadline takes no longer."""
 
@@ -39,6 +41,7 @@ class Limiter:
         self._windows = windows
         self._leases = leases
         self._client = client
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def count(self, job: Job, limits: Sequence[Limit], tokens: int, deadline: datetime) -> dict[str, str]:
         """Count it, and return what the envelope says of that: nothing, where nothing is to be given back.
@@ -49,14 +52,15 @@ class Limiter:
         asked, of = _asked(limits, tokens)
         _require_possible(asked, of)
         found = await self._windows.count(asked, f"{job.tenant}.{job.request_id}.limits") if asked else Passed((), ())
-        await self._tell(job, asked, found.standings)
         if isinstance(found, Full):
+            await self._tell(job, asked, found.standings)
             raise _refused(asked, of, found)
+        self._tell_meanwhile(job, asked, found.standings)
         room = min((standing.remaining for standing in found.standings), default=None)
         if room is not None:
             job.span.add_event(names.LIMITER_COUNTED, {names.LIMITS: len(asked), names.ROOM: room})
         leased = await self._lease(job, limits, deadline, found)
-        counters = [entry.subject for entry in found.entries if entry.subject.startswith(subjects.counter(TOKENS))]
+        counters = [entry.subject for entry in found.entries if unpacked(Kind.TOKENS, entry.amount)]
         if not counters and not leased:
             return {}
         counted = Counted(tokens=tokens if counters else 0, counters=tuple(counters), lease=leased)
@@ -66,7 +70,7 @@ class Limiter:
         limited = [limit for limit in limits if limit.concurrent_requests is not None]
         if not limited:
             return False
-        scopes = [Scope(_name(CONCURRENT, limit), limit.concurrent_requests or 0) for limit in limited]
+        scopes = [Scope(_name(_CONCURRENT, limit), limit.concurrent_requests or 0) for limit in limited]
         full = await self._leases.open(job.tenant, job.request_id, scopes, deadline + _MARGIN)
         if full is None:
             return True
@@ -75,17 +79,21 @@ class Limiter:
         message = f"{whose} limit of {most} open requests is reached: try again when one of them has been answered"
         raise LimitedError(message)
 
+    def _tell_meanwhile(self, job: Job, asked: Sequence[Asked], standings: Sequence[Standing | None]) -> None:
+        """Right behind the message that goes on, on the same connection: no answer can begin before it is there."""
+        task = asyncio.create_task(self._tell(job, asked, standings))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
     async def _tell(self, job: Job, asked: Sequence[Asked], standings: Sequence[Standing | None]) -> None:
-        """Let the ingress know before the answer can begin; on an answer without these headers nothing else depends."""
+        """Let the ingress know of the room there is, for its answer's headers: nothing else depends on that."""
         ingress = job.headers.get(envelope.INGRESS)
         if ingress is None or not asked:
             return
         rooms = rooms_of(asked, standings).model_dump_json(exclude_none=True)
-        try:
+        # Without a connection the request can't go on either, and that is told.
+        with suppress(nats.errors.Error, OSError):
             await self._client.publish(subjects.rooms(ingress, job.request_id), rooms.encode())
-        except (nats.errors.Error, OSError) as error:
-            message = "the broker can't be reached: try again in a moment"
-            raise PenstockError(ErrorCode.PIPELINE_UNAVAILABLE, message, stage=STAGE, retryable=True) from error
 
 
 def tokens_of(api: str, request: dict[str, Any]) -> int:
@@ -100,12 +108,12 @@ def tokens_of(api: str, request: dict[str, Any]) -> int:
 def rooms_of(asked: Sequence[Asked], standings: Sequence[Standing | None]) -> Rooms:
     """Of the limits of each kind, the one with the least room."""
 
-    def tightest(kind: str) -> Room | None:
-        known = [s for one, s in zip(asked, standings, strict=True) if s and one.name.startswith(f"{kind}.")]
+    def tightest(kind: Kind) -> Room | None:
+        known = [s for one, s in zip(asked, standings, strict=True) if s and one.kind is kind]
         least = min(known, key=lambda standing: standing.remaining, default=None)
         return None if least is None else Room(limit=least.limit, remaining=least.remaining, reset=least.reset)
 
-    return Rooms(requests=tightest(REQUESTS), tokens=tightest(TOKENS))
+    return Rooms(requests=tightest(Kind.REQUESTS), tokens=tightest(Kind.TOKENS))
 
 
 def whose_of(limit: Limit) -> str:
@@ -117,11 +125,11 @@ def whose_of(limit: Limit) -> str:
 def _asked(limits: Iterable[Limit], tokens: int) -> tuple[list[Asked], list[Limit]]:
     """What is to pass which windows, and of which limits they are."""
     found = [
-        (Asked(_name(kind, limit), amount, most), limit)
+        (Asked(_name(_MINUTE, limit), kind, amount, most), limit)
         for limit in limits
         for kind, amount, most in (
-            (REQUESTS, 1, limit.requests_per_minute),
-            (TOKENS, tokens, limit.tokens_per_minute),
+            (Kind.REQUESTS, 1, limit.requests_per_minute),
+            (Kind.TOKENS, tokens, limit.tokens_per_minute),
         )
         if most is not None and amount
     ]
@@ -139,9 +147,9 @@ def _require_possible(asked: Iterable[Asked], of: Iterable[Limit]) -> None:
 def _refused(asked: Sequence[Asked], of: Sequence[Limit], found: Full) -> LimitedError:
     """The sentence names one of the limits that are reached."""
     place = min(found.refused, default=0)
-    one, kind = asked[place], asked[place].name.partition(".")[0]
-    more = f", and {one.amount} more were asked for" if kind == TOKENS else ""
-    reached = f"{whose_of(of[place])} limit of {one.limit} {kind} a minute is reached{more}"
+    one = asked[place]
+    more = f", and {one.amount} more were asked for" if one.kind is Kind.TOKENS else ""
+    reached = f"{whose_of(of[place])} limit of {one.limit} {one.kind} a minute is reached{more}"
     return LimitedError(f"{reached}: try again in {found.seconds:.1f} s", retry_after=found.seconds)
 
 
