@@ -47,6 +47,16 @@ def found(penstock: Penstock, store: str, query: str, *more: str) -> list[dict[s
     return hits
 
 
+def cached(client: OpenAI, store: str) -> str:
+    """Ask what a lock chamber fills through, from a store; what the cache had for that."""
+    (wanted,) = [each.id for each in client.vector_stores.list() if each.name == store]
+    tool: Any = {"type": "file_search", "vector_store_ids": [wanted]}
+    asked = "What does a lock chamber fill through?"
+    return client.responses.with_raw_response.create(model="sim-small", input=asked, tools=[tool]).headers[
+        "x-penstock-cache"
+    ]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("docs"), KINDS | BROKEN | {".git/config": b"[core]"})
@@ -134,16 +144,21 @@ class TestAFolder:
         assert penstock.run("ingest", str(folder), "--store", "canal", "--prune").returncode == 0
         assert "memo-7" in listed(client, "canal")
 
-    def test_a_re_index_switches_and_can_be_taken_back(self, penstock: Penstock, ingested: object) -> None:
+    def test_a_re_index_switches_and_can_be_taken_back_and_answers_are_each_index_s_own(
+        self, penstock: Penstock, client: OpenAI, ingested: object
+    ) -> None:
+        until(lambda: cached(client, "canal") == "hit", "an answer from the cache")
         done = penstock.run("reindex", "canal", "--chunk-tokens", "200")
         assert done.returncode == 0, done.stdout + done.stderr
         assert " is completed" in done.stdout
         versions = json.loads(penstock.run("store", "versions", "canal", "--json").stdout)
         states = {version["state"]: version for version in versions}
         assert states["live"]["chunker"]["tokens"] == 200
+        assert cached(client, "canal") == "miss"
         assert found(penstock, "canal", "culverts", "--mode", "text")[0]["filename"] == "guide/locks.md"
         rolled = penstock.run("store", "rollback", "canal")
         assert rolled.stdout.startswith(f"version {states['past']['id']} is live"), rolled.stderr
+        assert cached(client, "canal") == "hit"
 
     def test_the_quality_of_searches_is_measured(self, penstock: Penstock, tmp_path: Path, ingested: object) -> None:
         queries = {"q1": "how does a lock chamber fill", "q2": "raising the level of a river"}

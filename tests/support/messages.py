@@ -28,6 +28,7 @@ _SUBJECTS: dict[str, Callable[[Lane, str], str]] = {
     "inference.requested": lambda lane, _: subjects.requested(lane, TENANT),
     "inference.ungrounded": lambda lane, _: subjects.ungrounded(lane, TENANT),
     "inference.validated": lambda lane, _: subjects.validated(lane, TENANT),
+    "inference.waiting": lambda lane, request_id: subjects.waiting(lane, TENANT, own_cache_key(request_id)),
     "inference.uncached": lambda lane, _: subjects.uncached(lane, TENANT),
     "inference.routed": lambda lane, _: subjects.routed(lane, OPENAI),
     "inference.completed": lambda lane, request_id: subjects.completed(lane, TENANT, request_id),

@@ -21,6 +21,7 @@ from infra.streams import (
     UNGROUNDED,
     USAGE,
     VALIDATED,
+    WAITING,
 )
 from tests.support.simulator import OPENAI
 
@@ -29,6 +30,7 @@ _STREAMS = {
     "inference.ungrounded": UNGROUNDED,
     "inference.validated": VALIDATED,
     "inference.uncached": UNCACHED,
+    "inference.waiting": WAITING,
     "inference.routed": ROUTED,
     "inference.completed": RESULTS,
     "usage.recorded": USAGE,
@@ -54,7 +56,8 @@ class Case:
     `consumes` is the event that is given to it; `produces` are the events that must be stored, each once, and `row`
     stands for one in the worker's own table. The first of them is the one that carries the request on. `ends_request`:
     a request that fails here gets its `failed`. `sends`: the output has a send span of its own, as somebody goes on
-    with it.
+    with it. `stage` is its own name, the worker's where that is not said. `endless`: its messages only wait, so
+    it takes all there are at once and gives none up before its deadline.
     """
 
     name: str
@@ -66,6 +69,12 @@ class Case:
     lanes: bool = True
     sends: bool = True
     cached: bool = False
+    stage: str = ""
+    endless: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.stage:
+            object.__setattr__(self, "stage", self.worker)
 
     @property
     def of_documents(self) -> bool:
@@ -95,6 +104,16 @@ CASES = (
     Case("validation", "validation", "inference.requested", ("inference.validated",), "validation"),
     Case("grounding", "retrieval", "inference.ungrounded", ("inference.validated",), "retrieval"),
     Case("cache-miss", "cache", "inference.validated", ("inference.uncached",), "cache"),
+    Case(
+        "waiting",
+        "cache",
+        "inference.waiting",
+        ("inference.completed", "usage.recorded"),
+        "waiting",
+        cached=True,
+        stage="waiting",
+        endless=True,
+    ),
     Case("cache-hit", "cache", "inference.validated", ("inference.completed", "usage.recorded"), "cache", cached=True),
     Case(
         "cache-fill",
@@ -130,4 +149,5 @@ CASES = (
         sends=False,
     ),
 )
+GIVING_UP = tuple(case for case in CASES if not case.endless)
 BY_NAME = {case.name: case for case in CASES}

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from contracts import subjects
+from contracts import envelope, subjects
 from contracts.inference import OPENAI_CHAT
 from contracts.subjects import Lane
 from infra.database.engine import create_engine
@@ -41,6 +41,8 @@ class Rig:
     """What was published, by request id."""
     flow: Flow | None = None
     version: IndexVersion | None = None
+    key: str = ""
+    """Of the cached answer."""
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def prepare(self) -> None:
@@ -57,8 +59,8 @@ class Rig:
             asked = prompt("any")["request"]
             entry = entry_of(completed_body("earlier")).model_dump_json().encode()
             models = models_behind(self.pipeline.catalog, asked["model"])
-            subject = subjects.cache_entry(TENANT, cache_key(OPENAI_CHAT, asked, models=models))
-            await self.pipeline.publish(subject, entry)
+            self.key = cache_key(OPENAI_CHAT, asked, models=models)
+            await self.pipeline.publish(subjects.cache_entry(TENANT, self.key), entry)
 
     def running(self) -> AbstractAsyncContextManager[RunningWorkers]:
         """The case's worker in a process of its own."""
@@ -71,7 +73,12 @@ class Rig:
     def message(self, request_id: str, lane: Lane = Lane.INTERACTIVE) -> Message:
         """A good message."""
         message = message_of(self.case.consumes, request_id, lane, self.version.id if self.version else 1)
-        return replace(message, body=orjson.dumps(prompt(request_id))) if self.case.cached else message
+        if not self.case.cached:
+            return message
+        if self.case.consumes == "inference.waiting":
+            own = {**message.headers, envelope.CACHE_KEY: self.key}
+            message = replace(message, subject=subjects.waiting(lane, TENANT, self.key), headers=own)
+        return replace(message, body=orjson.dumps(prompt(request_id)))
 
     async def give(
         self,

@@ -3,6 +3,9 @@
 import asyncio
 import time
 
+import pytest
+
+from tests.integration.conformance.cases import CASES
 from tests.integration.conformance.rig import Rig
 from tests.support.acks import ACK, NAK
 from tests.support.waiting import eventually
@@ -18,6 +21,7 @@ SLOTS = {"ledger": 4, "responses": 4, "chunking": 4, "embedding": 4, "indexing":
 """Workers that have more than one slot at the least."""
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if not case.endless], ids=lambda case: case.name)
 async def test_a_stop_finishes_what_is_in_hand_and_hands_back_the_rest(rig: Rig) -> None:
     await rig.pipeline.configure(ack_wait=LONG, **ONE_AT_A_TIME)
     slots = SLOTS.get(rig.case.name, 1)

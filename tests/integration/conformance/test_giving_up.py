@@ -8,14 +8,16 @@ import pytest
 from contracts import envelope
 from contracts.documents import DocumentFailed
 from contracts.errors import ErrorCode
-from tests.integration.conformance.cases import BY_NAME, CASES
+from tests.integration.conformance.cases import BY_NAME, CASES, GIVING_UP
 from tests.integration.conformance.rig import Rig
 from tests.support.waiting import eventually
 from tests.support.workers import Interceptor
 
 ALWAYS = float("inf")
+gives_up = pytest.mark.parametrize("case", GIVING_UP, ids=lambda case: case.name)
 
 
+@gives_up
 async def test_a_handler_that_always_fails_is_asked_so_often_with_backoff_and_no_more(rig: Rig) -> None:
     failing = Interceptor(failures=ALWAYS)
     with rig.intercepted(failing):
@@ -28,6 +30,7 @@ async def test_a_handler_that_always_fails_is_asked_so_often_with_backoff_and_no
     assert all(pause >= least for pause, least in zip(pauses, (0.1, 0.2), strict=True)), pauses
 
 
+@gives_up
 async def test_what_a_handler_always_fails_on_becomes_a_dead_letter_with_a_reason(rig: Rig) -> None:
     with rig.intercepted(Interceptor(failures=ALWAYS)):
         async with rig.running():
@@ -35,14 +38,15 @@ async def test_what_a_handler_always_fails_on_becomes_a_dead_letter_with_a_reaso
             (letter,) = await eventually(rig.pipeline.dead_letters)
             await rig.settled()
     given = rig.given[request_id]
-    assert letter.stage == rig.case.worker
-    assert letter.reason == f"the {rig.case.worker} stage failed on this message"
+    assert letter.stage == rig.case.stage
+    assert letter.reason == f"the {rig.case.stage} stage failed on this message"
     assert letter.error_code == ErrorCode.INTERNAL_ERROR
     assert (letter.subject, letter.request_id, letter.deliveries) == (given.subject, request_id, 3)
     assert letter.body == given.body
     assert letter.headers.items() >= {name: v for name, v in given.headers.items() if name != envelope.MSG_ID}.items()
 
 
+@gives_up
 async def test_a_request_that_a_stage_always_fails_on_has_one_failed(rig: Rig) -> None:
     with rig.intercepted(Interceptor(failures=ALWAYS)):
         async with rig.running():
@@ -58,9 +62,10 @@ async def test_a_request_that_a_stage_always_fails_on_has_one_failed(rig: Rig) -
     if rig.case.ends_request:
         failed = await rig.pipeline.failed(request_id)
         assert failed is not None
-        assert (failed.error.code, failed.error.stage) == (ErrorCode.INTERNAL_ERROR, rig.case.worker)
+        assert (failed.error.code, failed.error.stage) == (ErrorCode.INTERNAL_ERROR, rig.case.stage)
 
 
+@gives_up
 async def test_a_message_behind_one_that_always_fails_is_handled(rig: Rig) -> None:
     failing = Interceptor(failures=ALWAYS, only="bad")
     with rig.intercepted(failing):
@@ -69,6 +74,14 @@ async def test_a_message_behind_one_that_always_fails_is_handled(rig: Rig) -> No
             await rig.done(await rig.give("good"))
             await eventually(rig.pipeline.dead_letters)
             await rig.settled()
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.endless], ids=lambda case: case.name)
+async def test_a_message_that_only_waits_is_given_up_at_its_deadline_alone(rig: Rig) -> None:
+    with rig.intercepted(Interceptor(failures=rig.pipeline.settings.max_deliveries + 1)):
+        async with rig.running():
+            await rig.exactly_once(await rig.give(), within=15)
+    assert not await rig.pipeline.dead_letters()
 
 
 # Deadlines
@@ -82,7 +95,7 @@ async def test_an_expired_request_fails_without_being_worked_on(rig: Rig) -> Non
             request_id = await rig.give(headers={envelope.DEADLINE: a_second_ago()})
             failed = await eventually(lambda: rig.pipeline.failed(request_id))
             await rig.settled()
-    assert (failed.error.code, failed.error.stage) == (ErrorCode.DEADLINE_EXCEEDED, rig.case.worker)
+    assert (failed.error.code, failed.error.stage) == (ErrorCode.DEADLINE_EXCEEDED, rig.case.stage)
     assert not counting.runs
     assert await rig.outputs(request_id) == {"inference.failed": 1}
     assert not await rig.pipeline.dead_letters()

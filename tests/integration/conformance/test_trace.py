@@ -53,7 +53,7 @@ async def test_the_process_span_says_what_was_processed(rig: Rig, span_collector
         names.NATS_STREAM: rig.case.stream(),
         names.NATS_SEQUENCE: 1,
         names.DELIVERY_COUNT: 1,
-        names.STAGE: rig.case.worker,
+        names.STAGE: rig.case.stage,
     }
     assert said.items() >= known.items()
     assert said[names.QUEUE_WAIT_MS] >= 0
