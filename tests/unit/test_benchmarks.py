@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
-from benchmarks import payloads
+from benchmarks import cache, payloads
 from benchmarks.answers import fault_of_json, fault_of_stream, has_token
 from benchmarks.gateway import CATALOGUE, Target
 from benchmarks.measure import require_right
 from benchmarks.processes import BenchmarkError
 from benchmarks.report import Report, figures, markdown, verdicts
 from benchmarks.result import LoadResult, Percentiles
-from benchmarks.scenarios import SCENARIOS, Pair, Runs
+from benchmarks.scenarios import SCENARIOS, Pair, Runs, Scenario
 from benchmarks.upstream import Upstream
 from benchmarks.usage import Memory
 from infra.catalog import load_catalog
@@ -214,3 +214,18 @@ def test_the_catalogue_it_writes_is_one_that_penstock_reads(tmp_path: Path) -> N
     catalog = load_catalog(path)
     assert str(catalog.provider("upstream").base_url) == "http://127.0.0.1:9/v1"
     assert catalog.resolve("bench") is not None
+
+
+def test_what_misses_lose_is_the_median_of_pairs():
+    many = SCENARIOS[1]
+
+    def row(kind: str, requests: int, scenario: Scenario = many) -> cache.Row:
+        return cache.Row(scenario, kind, LoadResult(requests, 1.0, 0.0, None), 0.0)
+
+    pairs = [
+        row(kind, n)
+        for missed, n_without in ((95, 100), (190, 200), (10, 100))
+        for kind, n in ((cache.MISSES, missed), (cache.WITHOUT, n_without))
+    ]
+    others = [row(cache.HITS, 999), row(cache.MISSES, 1, SCENARIOS[0])]
+    assert cache.loss([*pairs, *others], many) == pytest.approx(0.05)
