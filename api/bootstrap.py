@@ -49,7 +49,7 @@ async def run_api(settings: Settings, log: Logger) -> None:
         documents = create_engine(settings, pool_size=_DOCUMENT_CONNECTIONS)
         for pool in (engine, documents):
             stack.push_async_callback(pool.dispose)
-        inbox, registry = Inbox(), new_registry()
+        inbox, registry = Inbox(), new_registry(counted=settings.metrics)
         metrics = ApiMetrics(registry)
         failures, report = FailedLogins(settings.failed_logins), reported(log, metrics)
         pulse = Pulse(engine)

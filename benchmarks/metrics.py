@@ -1,18 +1,27 @@
-"""What metrics cost: `python -m benchmarks.metrics`. The CPU of counting one chat request, and of one scrape.
+"""What metrics cost: `python -m benchmarks.metrics`. Two platforms in turn, of which one counts nothing.
 
-The counting is done by the platform's own classes, as often as a prompt through six stages has it done. It is compared
-with the CPU of a whole request that `python -m benchmarks` found: there is no switch that leaves the counting out.
+Every request of both is traced, as `penstock up` does. Then, without a platform: the CPU of counting one chat request,
+and of one scrape.
+
+The latter is done by the platform's own classes, as often as a prompt through six stages has it done.
 """
 
 import argparse
 import gc
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from statistics import median
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from benchmarks.in_turn import Measured, Variant, lost, measure, table
 from benchmarks.machine import describe
+from benchmarks.processes import BenchmarkError
+from benchmarks.report import Verdict, targets
+from benchmarks.scenarios import MANY
+from benchmarks.tracing import TRACED
 from contracts.inference import TokenUsage
 from infra.telemetry.labels import Capped
 from infra.telemetry.metrics import ApiMetrics, LedgerMetrics, ProviderMetrics
@@ -22,8 +31,9 @@ from infra.telemetry.tracing import TraceContext
 
 _STAGES = ("validation", "cache", "routing", "provider", "cache", "ledger")
 _ROUTE = "/v1/chat/completions"
-_CPU_MS = 3.2
-"""Of a request through all processes, from the README."""
+OFF, ON = "off", "on"
+_VARIANTS = {OFF: Variant({"PENSTOCK_METRICS": "false", **TRACED}), ON: Variant(TRACED)}
+_BAR = 0.05
 _MICRO, _MILLI = 1e6, 1e3
 
 
@@ -68,22 +78,36 @@ def cpu_seconds(times: int, work: Callable[[int], object]) -> float:
     return min(rounds)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics", description=__doc__)
-    parser.add_argument("--requests", type=int, default=20_000, help="in each of five rounds")
-    parser.add_argument("--cpu-ms", type=float, default=_CPU_MS, help="of a whole request, by python -m benchmarks")
+def markdown(found: Mapping[str, Measured], request: float, scrape: float) -> str:
+    """The table, the target, and the CPU of counting one request and of one scrape, in seconds."""
+    share = lost(found[OFF], found[ON])
+    verdict = Verdict(f"metrics on cost at most {_BAR:.0%} of the throughput", f"{share:.1%}", share <= _BAR)
+    of_all = request * _MILLI / median(found[ON].cpu_ms)
+    counted = f"counting one request: {request * _MICRO:.0f} µs, {of_all:.1%} of its CPU"
+    alone = f"{counted}; one scrape: {scrape * _MILLI:.1f} ms"
+    machine = (f"- {key}: {said}" for key, said in describe().items())
+    return "\n".join([*table("metrics", found, OFF), "", targets([verdict]), "", alone, "", *machine])
+
+
+def main() -> int:
+    """Print the table; 1, with one sentence, where there are no figures."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics", description="What metrics cost.")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=MANY.seconds, help="of one run")
+    parser.add_argument("--requests", type=int, default=20_000, help="counted alone, in each of five rounds")
     options = parser.parse_args()
     registry = CollectorRegistry()
     request = cpu_seconds(options.requests, counting(registry))
     encode, _ = choose_encoder("application/openmetrics-text; version=1.0.0")
     scrape = cpu_seconds(20, lambda _: encode(registry))
-    print(describe(), end="\n\n")
-    print(
-        f"counting one request: {request * _MICRO:.0f} µs, {request * _MILLI / options.cpu_ms:.1%} of "
-        f"{options.cpu_ms} ms; one scrape of it all: {scrape * _MILLI:.1f} ms"
-    )
+    try:
+        found = measure(_VARIANTS, options.rounds, options.seconds)
+    except BenchmarkError as error:
+        sys.stderr.write(f"no figures: {error}\n")
+        return 1
+    sys.stdout.write(markdown(found, request, scrape) + "\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -137,6 +137,9 @@ class Settings(BaseSettings):
             ge=1, le=65535, description="Where a worker process serves /metrics and /healthz; not at all where unset."
         ),
     ] = None
+    metrics: Annotated[
+        bool, Field(description="Whether anything is counted; /metrics has the process's CPU and memory in any case.")
+    ] = True
     metric_tenants: Annotated[
         int,
         Field(ge=0, le=10_000, description="Tenants that a process's metrics tell apart; more are one, `other`."),

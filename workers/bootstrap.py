@@ -154,7 +154,7 @@ class WorkerProcess:
         return self._stages[-1]
 
     async def _open(self) -> _Shared:
-        settings, registry = self._settings, new_registry()
+        settings, registry = self._settings, new_registry(counted=self._settings.metrics)
         policies = Policies(create_engine(settings, pool_size=_POLICY_CONNECTIONS), "access")
         self._exit.push_async_callback(policies.close)
         changes = Listener(policies.forget)

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry
 
+from infra.telemetry.counting import Histogram
 from infra.telemetry.tracing import TraceContext
 
 TRACE_ID, SPAN_ID = "trace_id", "span_id"

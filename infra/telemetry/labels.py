@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from prometheus_client import Gauge
+from infra.telemetry.counting import Gauge
 
 OTHER = "other"
 

@@ -1,7 +1,8 @@
 """Prometheus metrics of one process, in a registry of its own so that tests and processes don't share counts."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 
+from infra.telemetry.counting import Counter, Gauge, Histogram
 from infra.telemetry.exemplars import SECONDS, Traced, TracedSeconds
 from infra.telemetry.labels import Capped, LatestGauge
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 
 from contracts.inference import TokenUsage
+from infra.telemetry.counting import Counter, Histogram
 from infra.telemetry.exemplars import Traced
 from infra.telemetry.labels import Capped
 from infra.telemetry.tracing import TraceContext

@@ -12,10 +12,11 @@ import nats.errors
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo, DiscardPolicy, StreamInfo
 from nats.js.errors import APIError, NotFoundError
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
 from contracts.subjects import ROOT
 from infra.streams import DEADLETTER, Subscription
+from infra.telemetry.counting import Gauge
 
 _PATIENCE = 2.0
 _FRESH = 1.0

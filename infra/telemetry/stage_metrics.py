@@ -1,7 +1,8 @@
 """What every worker counts, and the registry of a process: no other process, and no test, shares its counts."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, ProcessCollector
 
+from infra.telemetry.counting import Counter, Histogram, Uncounted
 from infra.telemetry.exemplars import SECONDS, Traced
 from infra.telemetry.labels import Capped
 from infra.telemetry.tracing import TraceContext
@@ -9,9 +10,11 @@ from infra.telemetry.tracing import TraceContext
 _MOST_TENANTS = 50
 
 
-def new_registry() -> CollectorRegistry:
-    """A process's registry, with what the system knows of the process: CPU, memory, open files."""
-    registry = CollectorRegistry()
+def new_registry(*, counted: bool = True) -> CollectorRegistry:
+    """A process's registry, with what the system knows of the process: CPU, memory, open files; and not `counted`, with
+    nothing else.
+    """
+    registry = CollectorRegistry() if counted else Uncounted()
     ProcessCollector(registry=registry)
     return registry
 
