@@ -27,6 +27,7 @@ from infra.catalog.bucket import ConfigBucket
 from infra.catalog.file import CatalogFile
 from infra.catalog.watch import CatalogWatch
 from infra.database.engine import create_engine
+from infra.nats_auth.generate import read_operator
 from infra.runtime import end_tasks, settle
 from infra.settings import Settings
 from infra.telemetry.exporting import Tracing
@@ -42,7 +43,8 @@ _DATABASE_CONNECTIONS, _DOCUMENT_CONNECTIONS = 3, 6
 async def run_api(settings: Settings, log: Logger) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are answered before the end.
 
-    Raises `SettingsError` where the catalogue or the database is not named, and `OSError` where the port is taken.
+    Raises `SettingsError` where the catalogue or the database is not named, or the operator's seed is none, and
+    `OSError` where the port is taken, or the seed is not there.
     """
     async with AsyncExitStack() as stack:
         file, engine = CatalogFile(settings.catalog), create_engine(settings, pool_size=_DATABASE_CONNECTIONS)
@@ -73,6 +75,7 @@ async def run_api(settings: Settings, log: Logger) -> None:
             inbox=inbox,
             authenticator=authenticator,
             documents=documents,
+            operator=None if settings.nats_operator is None else read_operator(settings.nats_operator),
             tracer=tracing.tracer("api"),
             metrics=metrics,
             log=log,

@@ -1,10 +1,12 @@
 """`penstock setup`: what has to be there before a process starts. Safe to run again at any time."""
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from infra.access.keys import ApiKeys, NewKey
+from infra.access.tenants import Tenants
 from infra.broker import connect
 from infra.catalog import Catalog, load_catalog
 from infra.database.engine import create_engine, migrate
@@ -32,9 +34,11 @@ async def set_up(settings: Settings) -> dict[str, Any]:
         keys = ApiKeys(engine)
         existing, _ = await keys.list(Paging(1))
         key = None if existing else (await keys.create(ACTOR, NewKey(TENANT, "first key"), makes_tenant=True)).text
+        disabled = await Tenants(engine).disabled()
     finally:
         await engine.dispose()
-    creds = await _admit_tenants(settings, settings.nats_operator) if settings.nats_operator is not None else None
+    seed, closed = settings.nats_operator, {tenant for tenant, is_disabled in disabled.items() if is_disabled}
+    creds = await _admit_tenants(settings, seed, closed) if seed is not None else None
     return {"tenant": TENANT, "api_key": key, "nats_creds": creds}
 
 
@@ -48,13 +52,14 @@ def put_away(made: dict[str, Any], file: Path) -> dict[str, Any]:
     return {**made, "api_key": None, "key_file": str(file) if key is not None else None}
 
 
-async def _admit_tenants(settings: Settings, seed: Path) -> str:
-    """Every tenant that has a NATS account gets the doors of this version. The first tenant's credentials lie beside
+async def _admit_tenants(settings: Settings, seed: Path, closed: Collection[str]) -> str:
+    """Every tenant that has a NATS account gets the doors of this version; those that are disabled are let in by none
+    of them. The first tenant's credentials lie beside
     the operator's seed: where.
     """
     path = NatsAuthFiles(seed.parent).tenant_creds(TENANT)
     async with accounts(settings.nats_url.unicode_string(), read_operator(seed)) as known:
-        await known.refresh((TENANT,))
+        await known.refresh((TENANT,), closed)
         if not path.exists():
             write_private(path, (await known.issue(TENANT)).text())
     return str(path)

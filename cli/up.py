@@ -125,7 +125,7 @@ class _Platform:
 
     def _child_environ(self, database_url: str, catalog: Path) -> dict[str, str]:
         # libpq's own variables (PGSSLMODE, PGOPTIONS …) are meant for somebody else's database.
-        # The operator's seed is for set-up alone.
+        # The operator's seed is for set-up and for the API's administrators.
         others = ("PG", _OPERATOR_VARIABLE)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         return inherited | {
@@ -140,13 +140,15 @@ class _Platform:
 
     async def _set_up(self, environ: Mapping[str, str]) -> str | None:
         """Streams, tables and the first key, which is None where there was one before. Raises `ChildStartError`."""
-        operator = {_OPERATOR_VARIABLE: str(self._data.nats_auth.operator_seed)}
-        said = await self._ran("setup", env={**environ, **operator}, timeout=120.0)
+        said = await self._ran("setup", env={**environ, **self._operator()}, timeout=120.0)
         try:
             key = json.loads(said.splitlines()[-1])["api_key"]
         except (ValueError, IndexError, KeyError, TypeError):
             raise ChildStartError("setup did not say what it made.") from None
         return str(key) if key is not None else None
+
+    def _operator(self) -> dict[str, str]:
+        return {_OPERATOR_VARIABLE: str(self._data.nats_auth.operator_seed)}
 
     async def _ran(self, command: str, *arguments: str, env: Mapping[str, str], timeout: float) -> bytes:  # noqa: ASYNC109
         """What a sub-command said once it has ended well. Raises `ChildStartError` with its own sentence."""
@@ -181,7 +183,7 @@ class _Platform:
         return ChildSpec(
             "api",
             (*self._penstock, "api"),
-            environ,
+            {**environ, **self._operator()},
             ready=_answers(Address(self._options.host, self._options.port), "/readyz"),
             ready_timeout_seconds=60.0,
             stop_grace_seconds=_drain_grace(),

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     ] = None
     nats_operator: Annotated[
         Path | None,
-        Field(description="The file of the operator's seed: for commands that hand out tenants' NATS credentials."),
+        Field(description="The operator's seed, a file: for commands, and an API, that hand out NATS credentials."),
     ] = None
     database_url: Annotated[
         PostgresDsn | None, Field(description="PostgreSQL 18 with pgvector, as postgresql://user:password@host/name.")

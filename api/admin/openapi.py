@@ -9,6 +9,8 @@ from api.admin.rules import (
     CreateKey,
     CreateOrganisation,
     CreateTenant,
+    IssueNatsCreds,
+    RevokeNatsCreds,
     RotateKey,
     UpdateBudget,
     UpdateKey,
@@ -27,6 +29,8 @@ BODIES: Final[tuple[type[BaseModel], ...]] = (
     CreateKey,
     UpdateKey,
     RotateKey,
+    IssueNatsCreds,
+    RevokeNatsCreds,
     CreateBudget,
     UpdateBudget,
     WriteLimit,
@@ -50,6 +54,8 @@ _OBJECTS = {
         "revoked_at",
     ),
     "MadeKey": ("id", "object", "tenant", "scopes", "key"),
+    "NatsCreds": ("object", "tenant", "user", "expires_at", "creds"),
+    "RevokedNatsCreds": ("object", "tenant", "user", "revoked"),
     "Budget": (
         *("id", "object", "kind", "subject_id", "period", "amount_usd", "spent_usd", "reserved_usd", "left_usd"),
         *("period_start", "period_end", "alert_shares", "webhook_url", "created_at"),
@@ -88,7 +94,13 @@ def _organisations() -> Json:
 
 def _tenants() -> Json:
     one, organisation = in_path("tenant"), in_query("organisation", _TEXT)
+    at = "/admin/v1/tenants/{tenant}/nats_creds"
+    made = "NATS credentials, shown this once."
     return {
+        at: {"post": operation("issueNatsCreds", made, "NatsCreds", one, body="IssueNatsCreds", status=201)},
+        f"{at}/revoke": {
+            "post": operation("revokeNatsCreds", "They are void.", "RevokedNatsCreds", one, body="RevokeNatsCreds"),
+        },
         "/admin/v1/tenants": {
             "post": operation("createTenant", "A new one.", "Tenant", body="CreateTenant", status=201),
             "get": operation("listTenants", "The newest first.", "Page", *paging(MOST, "before"), organisation),

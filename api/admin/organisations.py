@@ -1,7 +1,7 @@
 """/admin/v1/organisations"""
 
 from api.admin.rules import CreateOrganisation, UpdateOrganisation
-from api.admin.serving import actor_of
+from api.admin.serving import Admit, actor_of
 from api.admin.shapes import organisation_object
 from api.documents.paging import paging_of
 from api.documents.shapes import page
@@ -13,7 +13,8 @@ from infra.access.organisations import Organisations
 class OrganisationEndpoints:
     """Each raises `PenstockError`."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, admit: Admit) -> None:
+        self._admit = admit
         self._organisations = Organisations(gateway.documents)
 
     async def create(self, call: Call) -> Json:
@@ -39,4 +40,5 @@ class OrganisationEndpoints:
         if asked.disabled is not None:
             switch = self._organisations.disable if asked.disabled else self._organisations.enable
             await switch(actor, organisation_id)
+            await self._admit(call, organisation=organisation_id)
         return organisation_object(await self._organisations.find(organisation_id))

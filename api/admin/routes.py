@@ -7,6 +7,7 @@ from api.admin.budgets import BudgetEndpoints
 from api.admin.cache import CacheEndpoints
 from api.admin.keys import KeyEndpoints
 from api.admin.limits import LimitEndpoints
+from api.admin.nats_creds import NatsCredsEndpoints
 from api.admin.organisations import OrganisationEndpoints
 from api.admin.serving import Administered
 from api.admin.tenants import TenantEndpoints
@@ -20,9 +21,10 @@ ROOT = "/admin/v1"
 def admin_routes(doors: Doors, gateway: Gateway) -> list[Route]:
     """All of them."""
     serve = Administered(gateway)
-    organisations, audit = OrganisationEndpoints(gateway), AuditEndpoints(gateway)
-    tenants, keys, budgets = TenantEndpoints(gateway), KeyEndpoints(gateway), BudgetEndpoints(gateway)
-    limits = LimitEndpoints(gateway)
+    nats_creds, audit = NatsCredsEndpoints(gateway), AuditEndpoints(gateway)
+    organisations = OrganisationEndpoints(gateway, nats_creds.admit)
+    tenants = TenantEndpoints(gateway, nats_creds.admit)
+    keys, budgets, limits = KeyEndpoints(gateway), BudgetEndpoints(gateway), LimitEndpoints(gateway)
     at = {
         "/organisations": {"POST": serve.change(organisations.create, 201), "GET": serve.read(organisations.list)},
         "/organisations/{organisation}": {
@@ -31,6 +33,8 @@ def admin_routes(doors: Doors, gateway: Gateway) -> list[Route]:
         },
         "/tenants": {"POST": serve.change(tenants.create, 201), "GET": serve.read(tenants.list)},
         "/tenants/{tenant}": {"GET": serve.read(tenants.retrieve), "POST": serve.change(tenants.update)},
+        "/tenants/{tenant}/nats_creds": {"POST": serve.change(nats_creds.issue, 201)},
+        "/tenants/{tenant}/nats_creds/revoke": {"POST": serve.change(nats_creds.revoke)},
         "/keys": {"POST": serve.change(keys.create, 201), "GET": serve.read(keys.list)},
         "/keys/{key}": {"GET": serve.read(keys.retrieve), "POST": serve.change(keys.update)},
         "/keys/{key}/rotate": {"POST": serve.change(keys.rotate, 201)},

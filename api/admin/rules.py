@@ -82,6 +82,18 @@ class RotateKey(Closed):
     overlap_seconds: Annotated[int, Field(ge=0, le=_YEAR)] = 86_400
 
 
+class IssueNatsCreds(Closed):
+    """POST /admin/v1/tenants/{tenant}/nats_creds. `expires_at` is in seconds since 1970; null is until revoked."""
+
+    expires_at: Moment | None = None
+
+
+class RevokeNatsCreds(Closed):
+    """POST /admin/v1/tenants/{tenant}/nats_creds/revoke. Without a `user` all that were made so far."""
+
+    user: Annotated[str, Field(pattern=r"^U[A-Z2-7]{55}$")] | None = None
+
+
 Most = Annotated[int | None, Field(ge=1, le=10**12)]
 
 

@@ -1,8 +1,17 @@
 """What the administrative endpoints have in common: their scope, who acts, and that a change is told of."""
 
+from typing import Protocol
+
 from api.gateway import Gateway
 from api.served import ADMINISTRATORS, Call, Handle, Json, Served
 from infra.access.changes import Changes
+
+
+class Admit(Protocol):
+    """What is done about producers after a tenant, or an organisation, was disabled or enabled."""
+
+    async def __call__(self, call: Call, *, tenant: str | None = None, organisation: str | None = None) -> None:
+        """Raises `PenstockError`."""
 
 
 def actor_of(call: Call) -> str:

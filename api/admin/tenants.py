@@ -1,7 +1,7 @@
 """/admin/v1/tenants"""
 
 from api.admin.rules import CreateTenant, UpdateTenant
-from api.admin.serving import actor_of
+from api.admin.serving import Admit, actor_of
 from api.admin.shapes import tenant_object
 from api.documents.paging import paging_of
 from api.documents.shapes import page
@@ -13,7 +13,8 @@ from infra.access.tenants import Tenants
 class TenantEndpoints:
     """Each raises `PenstockError`."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, admit: Admit) -> None:
+        self._admit = admit
         self._tenants = Tenants(gateway.documents)
 
     async def create(self, call: Call) -> Json:
@@ -43,4 +44,5 @@ class TenantEndpoints:
             await self._tenants.update(actor, tenant, changes)
         if asked.disabled is not None:
             await (self._tenants.disable if asked.disabled else self._tenants.enable)(actor, tenant)
+            await self._admit(call, tenant=tenant)
         return tenant_object(await self._tenants.find(tenant))

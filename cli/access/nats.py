@@ -54,13 +54,34 @@ def nats_revoke(
     _handing_out(operator, lambda known: known.revoke(actor(), tenant, user or EVERYBODY))
 
 
+def admit_producers(seed: Path | None, **whose: str) -> None:
+    """Cut the producers of a tenant or an organisation off, or let them in, as it is enabled by now.
+
+    Says so where no operator's seed is there to do it with, and NATS has accounts.
+    """
+    from infra.settings import load_settings
+
+    if _found(seed) is not None:
+        _handing_out(seed, lambda known: known.admit(actor(), **whose))
+    elif load_settings().nats_creds is not None:
+        typer.echo(
+            "The operator's seed is not here (--operator), so who is connected to NATS with its credentials stays so: "
+            "run this again where the seed lies.",
+            err=True,
+        )
+
+
+def _found(seed: Path | None) -> Path | None:
+    return seed or (_EMBEDDED if _EMBEDDED.exists() else None)
+
+
 def _handing_out(seed: Path | None, work: "Callable[[TenantCreds], Awaitable[T]]") -> T:
     from infra.nats_auth.accounts import accounts
     from infra.nats_auth.generate import read_operator
     from infra.nats_auth.handing_out import TenantCreds
     from infra.settings import load_settings
 
-    path = seed or (_EMBEDDED if _EMBEDDED.exists() else None)
+    path = _found(seed)
     if path is None:
         raise CommandError("no operator: --operator or PENSTOCK_NATS_OPERATOR say where its seed lies.")
     trusted, url = read_operator(path), load_settings().nats_url.unicode_string()

@@ -6,6 +6,7 @@ import typer
 
 from cli.access.administering import AsJson, actor, changing, every, plain, reading, show, show_one
 from cli.access.many_keys import revoke_all, rotate_all
+from cli.access.nats import Seed, admit_producers
 
 app = typer.Typer(no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="An organisation's id.", show_default=False)]
@@ -64,16 +65,18 @@ def revoke(organisation: Id) -> None:
 
 
 @app.command()
-def disable(organisation: Id) -> None:
+def disable(organisation: Id, operator: Seed = None) -> None:
     """Let none of its tenants in any more; what is on its way ends as it would."""
     from infra.access.organisations import Organisations
 
     changing(lambda engine: Organisations(engine).disable(actor(), organisation))
+    admit_producers(operator, organisation=organisation)
 
 
 @app.command()
-def enable(organisation: Id) -> None:
-    """Let its tenants in again."""
+def enable(organisation: Id, operator: Seed = None) -> None:
+    """Let its tenants in again, with the keys and credentials that they have."""
     from infra.access.organisations import Organisations
 
     changing(lambda engine: Organisations(engine).enable(actor(), organisation))
+    admit_producers(operator, organisation=organisation)

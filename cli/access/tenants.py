@@ -6,6 +6,7 @@ import typer
 
 from cli.access.administering import AsJson, actor, changing, every, plain, reading, show, show_one
 from cli.access.many_keys import revoke_all, rotate_all
+from cli.access.nats import Seed, admit_producers
 
 app = typer.Typer(no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="A tenant's id.", show_default=False)]
@@ -85,16 +86,18 @@ def revoke(tenant: Id) -> None:
 
 
 @app.command()
-def disable(tenant: Id) -> None:
+def disable(tenant: Id, operator: Seed = None) -> None:
     """Let none of its keys and producers in any more; what is on its way ends as it would."""
     from infra.access.tenants import Tenants
 
     changing(lambda engine: Tenants(engine).disable(actor(), tenant))
+    admit_producers(operator, tenant=tenant)
 
 
 @app.command()
-def enable(tenant: Id) -> None:
-    """Let them in again."""
+def enable(tenant: Id, operator: Seed = None) -> None:
+    """Let them in again, with the keys and credentials that they have."""
     from infra.access.tenants import Tenants
 
     changing(lambda engine: Tenants(engine).enable(actor(), tenant))
+    admit_producers(operator, tenant=tenant)

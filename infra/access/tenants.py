@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.subjects import require_token
@@ -85,6 +85,15 @@ class Tenants:
     async def enable(self, actor: str, tenant: str) -> Tenant:
         """They are let in again."""
         return await self._amend(actor, "enabled", tenant, {"disabled_at": None})
+
+    async def disabled(self, *, tenant: str | None = None, organisation: str | None = None) -> dict[str, bool]:
+        """Of all tenants, or of one, or of an organisation's: whether it, or its organisation, is disabled."""
+        either = or_(Row.disabled_at.is_not(None), Organisation.disabled_at.is_not(None))
+        query = select(Row.id, either.label("is_disabled")).join(Organisation, Organisation.id == Row.organisation_id)
+        for column, wanted in ((Row.id, tenant), (Row.organisation_id, organisation)):
+            query = query if wanted is None else query.where(column == wanted)
+        async with access_transaction(self._engine) as connection:
+            return {row.id: row.is_disabled for row in await connection.execute(query)}
 
     async def _amend(self, actor: str, action: str, tenant: str, values: Values) -> Tenant:
         async with access_transaction(self._engine) as connection:

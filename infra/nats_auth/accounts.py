@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from nats.aio.client import Client
 
 from contracts.errors import ErrorCode, PenstockError
 from infra.nats_auth.operator import TENANT_PREFIX, Operator
-from infra.nats_auth.tokens import Creds, claims_of
+from infra.nats_auth.tokens import UNLIMITED, Creds, claims_of
 
 STAGE = "nats-auth"
 _PATIENCE = 5.0
@@ -30,26 +30,37 @@ class Accounts:
     async def issue(self, tenant: str, expires_at: int | None = None) -> Creds:
         """A new user for a tenant's producers, `expires_at` in seconds since 1970. From then on it may connect."""
         known = await self._known(tenant)
-        await self._put(self._operator.tenant_token(tenant, _revoked(known)))
+        await self._put(self._operator.tenant_token(tenant, _revoked(known), closed=_is_closed(known)))
         # What was revoked a moment ago, to the second, is not what is made now.
         issued_at = max(int(time.time()), _revoked(known).get(EVERYBODY, 0) + 1)
         return self._operator.tenant_creds(tenant, issued_at=issued_at, expires_at=expires_at)
 
     async def revoke(self, tenant: str, user: str = EVERYBODY) -> None:
         """Void one user's credentials, or all of a tenant's so far. Whoever is connected with them is cut off."""
-        revoked = {**_revoked(await self._known(tenant)), user: int(time.time())}
-        await self._put(self._operator.tenant_token(tenant, revoked))
+        known = await self._known(tenant)
+        revoked = {**_revoked(known), user: int(time.time())}
+        await self._put(self._operator.tenant_token(tenant, revoked, closed=_is_closed(known)))
 
-    async def refresh(self, wanted: Iterable[str] = ()) -> None:
+    async def close(self, tenant: str, *, closed: bool) -> bool:
+        """Let nobody in, and cut off who is connected; or let them in again with what they have. Whether that changed
+        anything: an account that is not there has nobody to cut off.
+        """
+        known = await self._known(tenant)
+        if not known or _is_closed(known) is closed:
+            return False
+        await self._put(self._operator.tenant_token(tenant, _revoked(known), closed=closed))
+        return True
+
+    async def refresh(self, wanted: Iterable[str] = (), closed: Collection[str] = ()) -> None:
         """Give Penstock's account and every tenant's the doors of this version; `wanted` are made where they are not
-        there.
+        there, and of all accounts `closed` are the only ones that are.
         """
         await self._put(self._operator.penstock_token())
         known = {tenant: claims async for tenant, claims in self._tenants()}
         for tenant in {*known, *wanted}:
             claims = known.get(tenant, {})
-            new = self._operator.tenant_token(tenant, _revoked(claims))
-            if _doors(claims) != _doors(claims_of(new)):
+            new = self._operator.tenant_token(tenant, _revoked(claims), closed=tenant in closed)
+            if _doors(claims) != _doors(claims_of(new)) or _is_closed(claims) is not (tenant in closed):
                 await self._put(new)
 
     async def _tenants(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
@@ -119,6 +130,11 @@ async def _ignored(_: Exception) -> None:
 def _revoked(claims: dict[str, Any]) -> dict[str, int]:
     found = claims.get("nats", {}).get("revocations") or {}
     return {str(user): int(at) for user, at in found.items()}
+
+
+def _is_closed(claims: dict[str, Any]) -> bool:
+    connections: int = claims.get("nats", {}).get("limits", {}).get("conn", 0 if claims else UNLIMITED)
+    return connections == 0
 
 
 def _doors(claims: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -56,14 +56,15 @@ class Operator:
         }
         return sign(self.key, self.penstock.public, "account", body, name="penstock")
 
-    def tenant_token(self, tenant: str, revoked: Mapping[str, int] | None = None) -> str:
+    def tenant_token(self, tenant: str, revoked: Mapping[str, int] | None = None, *, closed: bool = False) -> str:
         """A tenant's account: its doors, no stream, no export, no leaf node.
 
-        `revoked` are users' public keys (`*` for all) with the second up to which their tokens are void.
+        `revoked` are users' public keys (`*` for all) with the second up to which their tokens are void. To one that is
+        `closed` nobody connects, and who is connected is cut off; its credentials stay what they are.
         """
         account = self.tenant(tenant)
         body: dict[str, Any] = {
-            "limits": {**_LIMITS, "imports": UNLIMITED},
+            "limits": {**_LIMITS, "imports": UNLIMITED, **({"conn": 0} if closed else {})},
             "imports": [self._import(account, door) for door in doors(tenant)],
         }
         if revoked:

@@ -1,5 +1,6 @@
 """Administration: over HTTP and by command, what it changes for callers and producers, and who may not."""
 
+import asyncio
 import json
 import socket
 import uuid
@@ -10,14 +11,19 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx2
+import nats
+import nats.errors
 import openai
 import orjson
 import pytest
+from nats.aio.client import Client
 from openai import OpenAI
 
 from contracts import envelope, subjects
+from infra.nats_auth.tokens import read_creds
 from tests.e2e.running import Penstock
 from tests.e2e.waiting import until
+from tests.support.accounts import as_user
 from tests.support.waiting import eventually
 
 SQL = "x'; DROP TABLE api_keys; --"
@@ -201,6 +207,46 @@ def test_a_tenant_that_is_disabled_is_told_so_until_it_is_enabled(penstock: Pens
         until(lambda: _code_or_none(client) == "permission_denied", "the refusal of a disabled tenant", within=1.0)
         assert penstock.run("tenant", "enable", team).returncode == 0
         until(lambda: _code_or_none(client) is None, "the end of it", within=1.0)
+
+
+async def test_a_producers_credentials_are_handed_out_cut_off_let_in_again_and_revoked(
+    penstock: Penstock, admin: Admin, team: str
+) -> None:
+    organisation = admin.post("/organisations", id=f"org-{team}")["id"]
+    team = admin.post("/tenants", id=f"{team}-p", organisation=organisation)["id"]
+    made = admin.post(f"/tenants/{team}/nats_creds", expires_at=4_102_444_800)
+    gone = asyncio.Event()
+
+    async def on_disconnected() -> None:
+        gone.set()
+
+    async def connect() -> Client:
+        user = as_user(read_creds(made["creds"]))
+        return await nats.connect(penstock.nats, allow_reconnect=False, disconnected_cb=on_disconnected, **user)
+
+    for path in (f"/tenants/{team}", f"/organisations/{organisation}"):
+        gone.clear()
+        producer = await connect()
+        admin.post(path, disabled=True)
+        async with asyncio.timeout(10):
+            await gone.wait()
+        await producer.close()
+        assert admin.refusal(f"/tenants/{team}/nats_creds") == (400, "tenant")
+        with pytest.raises(nats.errors.Error):
+            await connect()
+        admin.post(path, disabled=False)
+    assert penstock.run("tenant", "disable", team).returncode == 0
+    with pytest.raises(nats.errors.Error):
+        await connect()
+    assert penstock.run("tenant", "enable", team).returncode == 0
+    await (await connect()).close()
+    admin.post(f"/tenants/{team}/nats_creds/revoke", user=made["user"])
+    with pytest.raises(nats.errors.Error, match="Authorization Violation"):
+        await connect()
+    told = admin.get("/audit", kind="nats_creds", subject_id=team)["data"]
+    assert [each["action"] for each in told] == ["revoked", *["opened", "closed"] * 3, "issued"]
+    assert read_creds(made["creds"]).key.seed not in json.dumps(told)
+    assert admin.refusal(f"/tenants/{team}/nats_creds", expires_at=1) == (400, "expires_at")
 
 
 async def test_a_producer_is_bound_as_its_tenant_is(penstock: Penstock, admin: Admin, team: str) -> None:

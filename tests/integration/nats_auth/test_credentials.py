@@ -1,5 +1,6 @@
 """Credentials that end, Penstock's own, and streams of a time before accounts."""
 
+import asyncio
 from pathlib import Path
 
 import nats
@@ -46,6 +47,35 @@ async def test_a_later_version_brings_doors_and_keeps_what_was_revoked(broker: B
     with pytest.raises(nats.errors.Error, match="Authorization Violation"):
         await nats.connect(broker.url, allow_reconnect=False, **as_user(creds))
     await (await nats.connect(broker.url, **as_user(operator.tenant_creds("team-d")))).close()
+
+
+async def test_a_closed_account_cuts_off_and_an_open_one_lets_the_same_credentials_in(
+    broker: Broker, operator: Operator
+) -> None:
+    gone = asyncio.Event()
+
+    async def on_disconnected() -> None:
+        gone.set()
+
+    async with accounts(broker.url, operator) as known:
+        creds = await known.issue("team-e")
+        producer = await nats.connect(
+            broker.url, allow_reconnect=False, disconnected_cb=on_disconnected, **as_user(creds)
+        )
+        assert await known.close("team-e", closed=True)
+        async with asyncio.timeout(10):
+            await gone.wait()
+        await producer.close()
+        assert not await known.close("team-e", closed=True)
+        await known.revoke("team-e", (await known.issue("team-e")).key.public)
+        with pytest.raises(nats.errors.Error, match="maximum account active connections exceeded"):
+            await nats.connect(broker.url, allow_reconnect=False, **as_user(creds))
+        await known.refresh()
+        await (await nats.connect(broker.url, **as_user(creds))).close()
+        await known.refresh(closed=["team-e"])
+        assert await known.close("team-e", closed=False)
+        await (await nats.connect(broker.url, **as_user(creds))).close()
+        assert not await known.close("nobody", closed=True)
 
 
 async def test_a_server_of_another_operator_is_told_apart(broker: Broker) -> None:
