@@ -12,7 +12,8 @@ from typing import Any
 
 import nats
 
-from tests.e2e.running import PENSTOCK, spawn
+from tests.e2e.running import PENSTOCK, Process, spawn
+from tests.support import forks
 
 
 @dataclass(slots=True)
@@ -63,17 +64,25 @@ def recorder() -> Iterator[Recorder]:
 
 
 class Processes:
-    """The platform's processes, each started and stopped by its name."""
+    """The platform's processes, each started and stopped by its name.
 
-    def __init__(self, home: Path, environ: dict[str, str]) -> None:
+    `from_nothing`: each is an interpreter that starts, as an orchestrator starts it.
+    """
+
+    def __init__(self, home: Path, environ: dict[str, str], *, from_nothing: bool = False) -> None:
         self.home = home
         self.environ = environ
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.running: dict[str, Process] = {}
+        self._from_nothing = from_nothing
 
     def start(self, *command: str) -> None:
         """`penstock` with this command; what it says goes to a log file of its name."""
         name = "-".join(command)
-        self.running[name] = spawn(PENSTOCK, *command, environ=self.environ, output=self.home / f"{name}.log")
+        log = self.home / f"{name}.log"
+        if self._from_nothing:
+            self.running[name] = spawn(PENSTOCK, *command, environ=self.environ, output=log)
+        else:
+            self.running[name] = forks.start(command, self.environ, log)
 
     def stop(self, *command: str) -> int:
         """As an orchestrator does it. The exit code."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ import httpx2
 
 from infra.embedded.ports import free_ports
 from tests.e2e.processes import Processes, delete_streams
-from tests.e2e.running import PENSTOCK, Penstock, clean_environ
+from tests.e2e.running import Penstock, clean_environ
 from tests.e2e.waiting import until
+from tests.support import forks
 from tests.support.database import empty_tables
 from tests.support.homes import home_directory
 from tests.support.servers import Server
@@ -58,7 +58,8 @@ def running_replicas(nats: Server, postgres: Server, simulator: Simulator) -> It
             PENSTOCK_CATALOG=str(catalog),
             PENSTOCK_LEDGER_LINGER="0.01",
         )
-        done = subprocess.run([PENSTOCK, "setup"], env=environ, capture_output=True, text=True, timeout=60, check=True)
+        done = forks.run(["setup"], environ)
+        assert done.returncode == 0, done.stderr
         ports = free_ports(APIS)
         machines = [Processes(home, environ | {"PENSTOCK_API_PORT": str(port)}) for port in ports]
         try:

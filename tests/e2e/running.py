@@ -23,11 +23,12 @@ from psycopg.rows import dict_row
 from contracts import subjects
 from infra.embedded.datadir import DataDirectory
 from infra.nats_auth.files import NatsAuthFiles
-from tests.e2e import commands
 from tests.e2e.waiting import until
+from tests.support import forks
 
 PENSTOCK = str(Path(sys.executable).with_name("penstock"))
 STARTS_WITHIN, STOPS_WITHIN = 90.0, 40.0
+Process = subprocess.Popen[bytes] | forks.Forked
 _OURS = ("PENSTOCK_", "OTEL_", "OPENAI_", "ANTHROPIC_")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -62,13 +63,17 @@ def _end_with_parent() -> Callable[[], object] | None:
 
 
 class Up:
-    """`penstock up` on one home directory, as often as it is started."""
+    """`penstock up` on one home directory, as often as it is started.
 
-    def __init__(self, home: Path, **environ: str) -> None:
+    `from_nothing`: each of its processes is an interpreter that starts, as a shell starts it.
+    """
+
+    def __init__(self, home: Path, *, from_nothing: bool = False, **environ: str) -> None:
         self.home = home
         self.ready_file, self.output, self.data = home / "ready.json", home / "output", home / "data"
         self._environ = clean_environ(**environ)
-        self.process: subprocess.Popen[bytes] | None = None
+        self._from_nothing = from_nothing
+        self.process: Process | None = None
 
     def start(self, *flags: str) -> dict[str, Any]:
         """Wait until it is ready; what its ready file says."""
@@ -81,11 +86,14 @@ class Up:
         """Wait until it has given up; the exit code."""
         return self._begin(*flags, **environ).wait(STARTS_WITHIN)
 
-    def _begin(self, *flags: str, **environ: str) -> "subprocess.Popen[bytes]":
+    def _begin(self, *flags: str, **environ: str) -> Process:
         ports = [f"--{name}=0" for name in ("port", "nats-port", "postgres-port", "simulator-port")]
         paths = [f"--data-dir={self.data}", f"--ready-file={self.ready_file}"]
-        command = (PENSTOCK, "up", *ports, *paths, *flags)
-        self.process = spawn(*command, environ=self._environ | environ, output=self.output)
+        command = ("up", *ports, *paths, *flags)
+        if self._from_nothing:
+            self.process = spawn(PENSTOCK, *command, environ=self._environ | environ, output=self.output)
+        else:
+            self.process = forks.start(command, self._environ | environ, self.output)
         return self.process
 
     def told(self) -> dict[str, Any]:
@@ -171,7 +179,7 @@ class Penstock:
         """A `penstock` command against this platform, run to its end; `given` is its standard input, `key` whose it is,
         where that is not the first tenant's.
         """
-        return commands.run(arguments, self.environ | ({"PENSTOCK_API_KEY": key} if key else {}), given)
+        return forks.run(arguments, self.environ | ({"PENSTOCK_API_KEY": key} if key else {}), given)
 
     def create_key(self, tenant: str, *scopes: str) -> str:
         """A new key, made as an operator makes one."""

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from tests.e2e import commands
-from tests.e2e.running import PENSTOCK, Penstock
+from tests.e2e.running import Penstock
 from tests.e2e.waiting import until
+from tests.support import forks
 from tests.support.files import docx, pdf, pptx
 
 KINDS = {
@@ -214,15 +214,19 @@ def test_a_file_that_no_request_could_hold_goes_ahead_of_its_document(
 
 
 def test_ctrl_c_leaves_cleanly_and_the_next_run_goes_on(penstock: Penstock, client: OpenAI, tmp_path: Path) -> None:
-    folder = write(tmp_path, {f"{number:05d}.txt": b"Log %d of the night watch." % number for number in range(800)})
-    command = [PENSTOCK, "ingest", str(folder), "--store", "watch"]
-    with subprocess.Popen(
-        command, env=penstock.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    logs = {f"{number:05d}.txt": b"Log %d of the night watch." % number for number in range(800)}
+    folder = write(tmp_path / "logs", logs)
+    said, told = tmp_path / "said", tmp_path / "told"
+    command = ["ingest", str(folder), "--store", "watch"]
+    process = forks.start(command, penstock.environ, said, errors=told)
+    try:
         until(lambda: bool(_some(client, "watch")) or process.poll() is not None, "something to be sent", 60)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    assert process.returncode == 130, err
+        code = process.wait(30)
+    finally:
+        process.kill()
+    out, err = said.read_text(), told.read_text()
+    assert code == 130, err
     assert "stopped: what was sent is indexed all the same" in err
     assert "Traceback" not in err
     assert "watch: 800 documents" in out
@@ -236,7 +240,7 @@ def test_a_key_that_may_only_search_is_told_so(penstock: Penstock, tmp_path: Pat
     write(tmp_path, {"a.md": b"text"})
     key = penstock.create_key("default", "search")
     environ = penstock.environ | {"PENSTOCK_API_KEY": key}
-    done = commands.run(["ingest", str(tmp_path), "--store", "closed"], environ)
+    done = forks.run(["ingest", str(tmp_path), "--store", "closed"], environ)
     assert done.returncode == 2
     assert done.stderr.startswith("penstock: ")
     assert os.linesep not in done.stderr.strip()

@@ -9,8 +9,8 @@ import pytest
 
 from ingestion.chunking import Chunk, ChunkerSettings, chunk
 from ingestion.parsing import parse
-from tests.e2e import commands
 from tests.e2e.running import Penstock
+from tests.support import forks
 from tests.support.embedding_plan import plan
 from tests.support.shared_data import shared_data
 
@@ -39,7 +39,7 @@ def embedded(known: set[str], tree: dict[str, list[Chunk]]) -> int:
 
 def ingest(penstock: Penstock, key: str, folder: Path, *more: str) -> str:
     environ = penstock.environ | {"PENSTOCK_API_KEY": key}
-    done = commands.run(["ingest", str(folder), "--store", STORE, *more], environ)
+    done = forks.run(["ingest", str(folder), "--store", STORE, *more], environ)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

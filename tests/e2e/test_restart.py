@@ -27,7 +27,8 @@ def last_spans() -> Iterator[OtlpSink]:
 def own_up(last_spans: OtlpSink) -> Iterator[Up]:
     """One of our own: the others' goes on."""
     with home_directory() as home:
-        started = Up(home, OTEL_EXPORTER_OTLP_ENDPOINT=last_spans.url, OTEL_BSP_SCHEDULE_DELAY="600000")
+        exported = {"OTEL_EXPORTER_OTLP_ENDPOINT": last_spans.url, "OTEL_BSP_SCHEDULE_DELAY": "600000"}
+        started = Up(home, from_nothing=True, **exported)
         try:
             yield started
         finally:

@@ -49,7 +49,7 @@ def processes(
             PENSTOCK_API_PORT=str(free_ports(1)[0]),
             PENSTOCK_QUEUE_MESSAGES=str(QUEUE_MESSAGES),
         )
-        started = Processes(home, environ)
+        started = Processes(home, environ, from_nothing=True)
         try:
             yield started
         finally:

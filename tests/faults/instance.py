@@ -1,13 +1,9 @@
 """One `penstock up --processes` on a data directory of its own: started, killed in part or whole, started again."""
 
-import ctypes
+import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +11,7 @@ import psutil
 
 from infra.embedded.datadir import DataDirectory
 from infra.embedded.ports import LOOPBACK, free_ports
+from tests.support import forks
 from tests.support.waiting import eventually
 from workers import names
 
@@ -24,8 +21,6 @@ ROOM, SLOTS = 500, 128
 """How many messages a queue holds in these tests, and how many calls a provider's pool has open."""
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "LANG", "PYTHONDONTWRITEBYTECODE")
 _PORTS = ("port", "nats-port", "postgres-port", "simulator-port")
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_PENSTOCK = (sys.executable, "-P", "-m", "cli")
 
 
 class Instance:
@@ -47,26 +42,19 @@ class Instance:
         self._said = home / "said"
         self._environ = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         self._environ |= {f"PENSTOCK_{name.upper()}": str(value) for name, value in settings.items()}
-        self._up: psutil.Popen | None = None
+        self._up: forks.Forked | None = None
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
         self._ready_file.unlink(missing_ok=True)
-        with self._said.open("ab") as said:
-            self._up = psutil.Popen(
-                [*_PENSTOCK, "up", "--processes", *self._options()],
-                env=self._environ,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=_end_with_parent(),
-            )
+        command = ("up", "--processes", *self._options())
+        self._up = await asyncio.to_thread(forks.start, command, self._environ, self._said)
         await eventually(lambda: self._ready_file.exists() or self.up.poll() is not None, within=60)
         assert self._ready_file.exists(), self._said.read_text()
         self.api_key = self.told["api_key"] or self.api_key
 
     @property
-    def up(self) -> psutil.Popen:
+    def up(self) -> forks.Forked:
         """The supervisor."""
         assert self._up is not None, "not started"
         return self._up
@@ -129,21 +117,14 @@ class Instance:
         return options + [part for name, path in paths.items() for part in (f"--{name}", str(path))]
 
     def _is_ours(self, process: psutil.Process) -> bool:
-        """By its command line, which names a server's directory, or its environment, which names a worker's API."""
+        """By its command line, which names a server's directory, or by the file that takes what it says."""
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 return False
-            line, environ = " ".join(process.cmdline()), process.environ()
+            home, line = str(self.home), " ".join(process.cmdline())
+            return home in line or any(file.path.startswith(home) for file in process.open_files())
         except psutil.Error:
             return False
-        return str(self.home) in line or environ.get("PENSTOCK_API_PORT") == str(self.ports["port"])
-
-
-def _end_with_parent() -> Callable[[], object] | None:
-    """The supervisor stops when we die, however we die; looked up before the fork, which must not load anything."""
-    if sys.platform != "linux":
-        return None
-    return partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
 
 _CATALOG = """\

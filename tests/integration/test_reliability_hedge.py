@@ -1,7 +1,5 @@
 """Two calls side by side, on real parts: one is heard, both are in the books, whatever happens."""
 
-import asyncio
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +7,7 @@ from nats.aio.msg import Msg
 
 from contracts import subjects
 from contracts.errors import ErrorCode
-from tests.support.holding_worker import environment_of
+from tests.support.killable import killable
 from tests.support.pipeline import Pipeline
 from tests.support.reliability import (
     INGRESS,
@@ -79,14 +77,8 @@ async def test_both_of_two_calls_in_which_a_worker_died_have_their_row(
     """The journal keeps a request's newest entry alone, so that the second call's names the first one."""
     async with workers("routing"):
         request_id = await ask(pipeline, "both-hang", seconds=20)
-        dying = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "cli", "worker", "provider"), env=environment_of(pipeline.settings)
-        )
-        try:
+        async with killable("provider", pipeline.settings):
             await eventually(lambda: simulator.stats()["in_flight"] == 2, within=20, what="two calls side by side")
-        finally:
-            dying.kill()
-            await dying.wait()
         async with workers("provider"):
             both = await usage_rows(pipeline, request_id, 2)
     assert [(row["attempt"], row["status"]) for row in both] == [(1, "interrupted"), (2, "interrupted")]

@@ -2,9 +2,7 @@
 
 import asyncio
 import hashlib
-import os
 import random
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +17,6 @@ from infra.index.documents import Documents
 from infra.index.jobs import ReindexJobs
 from infra.index.version import IndexVersion
 from infra.index.versions import IndexVersions
-from infra.settings import Settings
 from infra.streams import REINDEX
 from ingestion.embedding import Vectors
 from tests.support.documents import Flow
@@ -134,17 +131,3 @@ class Docs:
         finally:
             stop.set()
             await searching
-
-
-@asynccontextmanager
-async def killable(worker: str, settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker in a process of its own, gone afterwards."""
-    told = settings.model_dump(mode="json", exclude_none=True, exclude_unset=True)
-    environ = {**os.environ, **{f"PENSTOCK_{name.upper()}": str(value) for name, value in told.items()}}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-P", "-m", "cli", "worker", worker, env=environ)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()

@@ -7,7 +7,7 @@ from nats.aio.msg import Msg
 from contracts import envelope
 from tests.integration.conformance.cases import CASES
 from tests.integration.conformance.rig import Rig
-from tests.support.holding_worker import holding_worker
+from tests.support.killable import holding_worker
 from tests.support.workers import Interceptor
 from workers.names import WORKERS
 

@@ -15,8 +15,9 @@ from infra.index.version import IndexVersion, VersionState
 from ingestion.embedding import BUILT_IN, embedding_model
 from tests.support.database import Database
 from tests.support.documents import Flow
+from tests.support.killable import killable
 from tests.support.pipeline import TENANT, Pipeline
-from tests.support.reindexed_docs import NAMES, Constant, Docs, killable
+from tests.support.reindexed_docs import NAMES, Constant, Docs
 from tests.support.waiting import eventually
 from tests.support.workers import StartWorkers
 
@@ -84,8 +85,7 @@ async def test_a_worker_that_is_killed_in_the_middle_loses_and_doubles_nothing(
     async with killable("reindex", docs.pipeline.settings) as process:
         # Nobody embeds: all of it is on its way when the worker is killed.
         await eventually(lambda: _queued(docs, database), within=30, what="nothing was put on the queue")
-        process.kill()
-        await process.wait()
+        await process.kill()
     async with workers(*DOCUMENTS, "reindex"):
         ended = await docs.ended("job")
     assert (ended.state, ended.done, ended.failed) == (ReindexState.COMPLETED, len(NAMES), 0), ended
