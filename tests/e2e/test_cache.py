@@ -43,7 +43,7 @@ def hit(client: OpenAI, question: str, misses: list[Asked] | None = None) -> Ask
             misses.append(found)
         return found if found.cache == "hit" else None
 
-    return until(asked, f"a cache hit for «{question}»", within=5)
+    return until(asked, f"a cache hit for «{question}»")
 
 
 def text_of(chunks: list[ChatCompletionChunk]) -> str:
@@ -104,7 +104,7 @@ def test_no_cache_asks_the_provider_and_keeps_the_new_answer(client: OpenAI, que
     fresh = Asked(client, question, control="no-cache")
     assert fresh.cache == "bypass"
     assert fresh.answer.id != old.id
-    until(lambda: hit(client, question).answer.id == fresh.answer.id, "the new answer from the cache", within=5)
+    until(lambda: hit(client, question).answer.id == fresh.answer.id, "the new answer from the cache")
 
 
 def test_no_store_keeps_nothing(client: OpenAI, question: str) -> None:

@@ -45,10 +45,10 @@ def test_a_deadline_that_passes_is_a_408(penstock: Penstock, client: OpenAI, que
     penstock.reset_simulator_stats()
     began = time.monotonic()
     error = fails(client, "sim-slow", question, stream=stream, **{"x-penstock-timeout": "0.3"})
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5
     assert (error.status_code, error.code, error.param) == (408, "deadline_exceeded", None)
     assert error.type == "timeout_error"
-    until(lambda: penstock.simulator_stats()["cancelled"] == 1, "the end of the provider's work", within=1)
+    until(lambda: penstock.simulator_stats()["cancelled"] == 1, "the end of the provider's work")
 
 
 @both

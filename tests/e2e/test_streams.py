@@ -80,7 +80,7 @@ def test_the_client_raises_where_a_stream_breaks_off(client: OpenAI, question: s
 def test_a_deadline_in_the_middle_of_a_stream_is_an_error_event(client: OpenAI, question: str) -> None:
     began = time.monotonic()
     *chunks, last = events_of(client, "sim-small@tps=20,tokens=100", question, **{"x-penstock-timeout": "0.5"})
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 4
     assert json.loads(last)["error"]["code"] == "deadline_exceeded"
     assert 3 < len(chunks) < 15
     assert "[DONE]" not in chunks

@@ -8,7 +8,7 @@ T = TypeVar("T")
 _POLL = 0.02
 
 
-def until(found: Callable[[], T | None], what: str, within: float = 10.0) -> T:
+def until(found: Callable[[], T | None], what: str, within: float = 30.0) -> T:
     """What `found` returns, once that is something. Fails after `within` seconds, saying `what` was waited for."""
     deadline = time.monotonic() + within
     while not (value := found()):

@@ -149,6 +149,7 @@ async def test_a_provider_whose_key_is_not_set_is_refused_by_the_worker_that_wou
     keyless = catalog_of(simulator, "first", "second")
     keyless["providers"][1]["api_key_env"] = "A_KEY_THAT_NOBODY_HAS_SET"
     async with workers("provider"):
+        await eventually(ConfigBucket(pipeline.js).in_force)
         await change(keyless)
         (told,) = await eventually(lambda: log.events("catalog_refused"), within=PATIENCE)
         assert "A_KEY_THAT_NOBODY_HAS_SET" in told["reason"]

@@ -14,11 +14,11 @@ _NOTHING: What = "it did not come about"
 
 @overload
 async def eventually(
-    predicate: Callable[[], Awaitable[T | None]], *, within: float = 5.0, what: What = _NOTHING
+    predicate: Callable[[], Awaitable[T | None]], *, within: float = 20.0, what: What = _NOTHING
 ) -> T: ...
 @overload
-async def eventually(predicate: Callable[[], T | None], *, within: float = 5.0, what: What = _NOTHING) -> T: ...
-async def eventually(predicate: Callable[[], Any], *, within: float = 5.0, what: What = _NOTHING) -> Any:
+async def eventually(predicate: Callable[[], T | None], *, within: float = 20.0, what: What = _NOTHING) -> T: ...
+async def eventually(predicate: Callable[[], Any], *, within: float = 20.0, what: What = _NOTHING) -> Any:
     """Ask until the answer is truthy, and return it.
 
     Raises `AssertionError` after `within` seconds, saying `what` and the last answer.

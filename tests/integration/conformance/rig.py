@@ -1,5 +1,6 @@
 """A worker of the conformance suite on the bench: give it messages, see what comes of them."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
@@ -89,20 +90,31 @@ class Rig:
     ) -> str:
         """Publish a good message, `headers` over its own, and return its request id."""
         request_id = request_id or new_request_id(self.case.name)
-        message = self.message(request_id, lane)
-        message.headers.update(headers or {})
-        if self.flow is not None and self.case.consumes != "documents.submitted":
-            await self._register(self.flow, request_id)
-        await self.pipeline.publish(message.subject, message.body, message.headers)
-        self.given[request_id] = message
+        await self._register(request_id)
+        await self._publish(request_id, lane, headers or {})
         return request_id
 
-    async def _register(self, flow: Flow, request_id: str) -> None:
-        """What chunking has done before: the store is to have the document."""
+    async def give_many(self, count: int, *, lane: Lane = Lane.INTERACTIVE) -> list[str]:
+        """Publish so many good messages at once, and return their request ids."""
+        request_ids = [new_request_id(self.case.name) for _ in range(count)]
+        await self._register(*request_ids)
+        await asyncio.gather(*(self._publish(request_id, lane, {}) for request_id in request_ids))
+        return request_ids
+
+    async def _publish(self, request_id: str, lane: Lane, headers: Mapping[str, str]) -> None:
+        message = self.message(request_id, lane)
+        message.headers.update(headers)
+        await self.pipeline.publish(message.subject, message.body, message.headers)
+        self.given[request_id] = message
+
+    async def _register(self, *request_ids: str) -> None:
+        """What chunking has done before: the store is to have the documents."""
+        if self.flow is None or self.case.consumes == "documents.submitted":
+            return
         assert self.version is not None
-        content = bytes.fromhex(content_of(request_id))
-        submission = Submission(request_id, request_id, {}, content, datetime.now(UTC))
-        await Documents(flow.engine).register(TENANT, self.version.store_id, [submission])
+        now = datetime.now(UTC)
+        documents = [Submission(each, each, {}, bytes.fromhex(content_of(each)), now) for each in request_ids]
+        await Documents(self.flow.engine).register(TENANT, self.version.store_id, documents)
 
     async def close(self) -> None:
         """After the test."""
@@ -134,7 +146,7 @@ class Rig:
         stored = [message for stream in sorted(others) for message in await self.pipeline.stored(stream)]
         return results + [message for message in stored if message.request_id == request_id]
 
-    async def done(self, request_id: str, *, within: float = 6.0) -> None:
+    async def done(self, request_id: str, *, within: float = 20.0) -> None:
         """Wait until all outputs of a request are there."""
 
         async def all_there() -> bool:
@@ -142,7 +154,7 @@ class Rig:
 
         await eventually(all_there, within=within, what=f"{request_id} was not handled")
 
-    async def settled(self, *, within: float = 6.0) -> None:
+    async def settled(self, *, within: float = 20.0) -> None:
         """Wait until the worker owes the server nothing: every message is delivered and settled."""
 
         async def nothing_left() -> bool:
@@ -151,7 +163,7 @@ class Rig:
 
         await eventually(nothing_left, within=within, what="the consumer is not done")
 
-    async def exactly_once(self, request_id: str, *, within: float = 6.0) -> None:
+    async def exactly_once(self, request_id: str, *, within: float = 20.0) -> None:
         """Wait until a request is handled and everything settled; each of its outputs must then be there once."""
         await self.done(request_id, within=within)
         await self.settled(within=within)
