@@ -33,14 +33,14 @@ def retract(data: DataDirectory, ready_file: Path | None) -> None:
 
 
 def adopt(command: str, environ: MutableMapping[str, str], here: Path = _HERE) -> None:
-    """Have a command find the platform that runs beside it, where nothing else is named: all of its places or none."""
-    if command in _ALONE or any(name in environ for name in _PLACES):
+    """Have a command find the platform that runs beside it: all of its places, or none where another one is named."""
+    if command in _ALONE:
         return
     try:
         lines = DataDirectory(here.absolute()).connection.read_text(encoding="utf-8").splitlines()
     except OSError:
         # Nothing runs here, or it is somebody else's.
         return
-    for name, mark, value in (line.partition("=") for line in lines):
-        if mark:
-            environ[name] = value
+    found = {name: value for name, mark, value in (line.partition("=") for line in lines) if mark}
+    if all(environ.get(name, found.get(name)) == found.get(name) for name in _PLACES):
+        environ.update(found)

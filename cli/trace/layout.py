@@ -37,8 +37,8 @@ def layout_of(width: int, waterfall: Waterfall) -> Layout:
 
 
 def duration(milliseconds: float) -> str:
-    """As short as it stays exact enough: milliseconds with a digit, from ten seconds on seconds."""
-    return f"{milliseconds:.1f} ms" if milliseconds < 9999.95 else f"{milliseconds / 1000:.1f} s"
+    """Milliseconds with a digit, from ten seconds on seconds with two: nine characters."""
+    return f"{milliseconds:.1f} ms" if milliseconds < 9999.95 else f"{milliseconds / 1000:.2f} s"
 
 
 def _length(row: Row, indent: int) -> int:

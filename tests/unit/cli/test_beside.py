@@ -66,3 +66,14 @@ def test_a_platform_that_was_stopped_is_not_found_any_more(data: DataDirectory):
     environ: dict[str, str] = {}
     adopt("tenant", environ, data.path)
     assert (environ, ready.exists()) == ({}, False)
+
+
+def test_who_names_the_same_platform_as_the_quickstart_does_finds_the_rest_of_it(data: DataDirectory) -> None:
+    environ = {"PENSTOCK_BASE_URL": _told(data)["PENSTOCK_BASE_URL"]}
+    adopt("dlq", environ, data.path)
+    assert environ == _told(data)
+
+
+def _told(data: DataDirectory) -> dict[str, str]:
+    lines = data.connection.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines)

@@ -158,7 +158,7 @@ def test_what_every_hop_says_is_not_said() -> None:
     assert "known" in printed([ROOT, replace(sent, attributes={"penstock.outcome": "known"}), TAKEN])
 
 
-@pytest.mark.parametrize(("took", "said"), [(0.04, "0.0 ms"), (9999.9, "9999.9 ms"), (121_000.7, "121.0 s")])
+@pytest.mark.parametrize(("took", "said"), [(0.04, "0.0 ms"), (9999.9, "9999.9 ms"), (121_000.7, "121.00 s")])
 def test_a_duration_is_short(took: float, said: str) -> None:
     assert duration(took) == said
 
