@@ -6,6 +6,7 @@ from infra.telemetry.counting import Counter, Gauge, Histogram
 from infra.telemetry.exemplars import SECONDS, Traced, TracedSeconds
 from infra.telemetry.labels import Capped, LatestGauge
 
+_BUDGET_EVENTS = ("crossed", "refused")
 _MOST_GROUPS, _MOST_MODELS = 200, 100
 _MOST_QUALITIES = 500
 """Label sets: of some forty index versions, each with three modes, four measures and a set or two."""
@@ -133,6 +134,9 @@ class BudgetMetrics:
             ("event",),
             registry=registry,
         )
+        # A refusal is told once a period: for Prometheus, one that begins with 1 has not increased.
+        for event in _BUDGET_EVENTS:
+            self.alerts.labels(event)
         self.webhooks = Counter(
             "penstock_budget_webhooks", "Alerts sent to webhooks: delivered or failed", ("outcome",), registry=registry
         )

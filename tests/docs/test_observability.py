@@ -13,6 +13,7 @@ from tests.support.monitoring import (
     TARGET_LABELS,
     Query,
     alerts,
+    all_metrics,
     declared,
     families,
     panel_queries,
@@ -45,6 +46,18 @@ def test_what_a_query_names_is_read_as_prometheus_reads_it():
     query = Query("", 'sum by (a, le) (rate(one_bucket{b=~"x{}(y)",c!="z"}[5m])) > 3e2 and on (d) (two offset 1d == 1)')
     assert query.selectors == [("one_bucket", frozenset("bc")), ("two", frozenset())]
     assert query.grouped_by == frozenset({"a", "le", "d"})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [query for query in rule_queries() if "increase(" in query.expression and not query.grouped_by],
+    ids=lambda query: query.where,
+)
+def test_a_counter_that_an_alert_waits_for_is_there_before_it_counts(query: Query):
+    """To Prometheus, one that appears as 1 has not increased."""
+    registry = all_metrics()
+    for name, label, value in re.findall(r"increase\((\w+)(?:\{(\w+)=\"(\w+)\"\})?", query.expression):
+        assert registry.get_sample_value(name, {label: value} if label else {}) == 0.0
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)

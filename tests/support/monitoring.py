@@ -109,13 +109,18 @@ def rule_queries() -> Iterator[Query]:
         yield Query(rule["alert"], rule["expr"], frozenset(named))
 
 
-def declared() -> dict[str, frozenset[str]]:
-    """Every sample that the processes can export, with its labels."""
+def all_metrics() -> CollectorRegistry:
+    """What the processes count, before they have counted anything."""
     registry = new_registry()
     for metrics in _ALL:
         metrics(registry)
     GenAiMetrics(registry, Capped(1))
-    return dict(_samples(registry))
+    return registry
+
+
+def declared() -> dict[str, frozenset[str]]:
+    """Every sample that the processes can export, with its labels."""
+    return dict(_samples(all_metrics()))
 
 
 @dataclass(frozen=True, slots=True)
