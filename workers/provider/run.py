@@ -1,6 +1,7 @@
 """The calls of one request: within its deadline, until one answers or none may be made any more."""
 
 import time
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from tenacity import AsyncRetrying, retry_if_result, stop_before_delay
@@ -96,14 +97,18 @@ class Run:
         return made
 
     async def _attempt_or(self, last: Made, *, again: bool) -> Made:
-        """One more call; the last one's end where none may be made after all. Raises where the caller left."""
+        """One more call; the last one's end where none may be made after all. Raises where the caller left.
+
+        A budget that has too little left for it is told of, with the failure that another call was wanted for: the
+        failure alone would send the caller into retries that the budget refuses as well.
+        """
         try:
             return await self._attempt(again=again)
         except NothingToCallError as error:
             if error.code is ErrorCode.CANCELLED:
                 raise
             self._next = None
-            return last
+            return _stopped(last, error) if error.code is ErrorCode.INSUFFICIENT_QUOTA else last
 
     async def _attempt(self, *, again: bool) -> Made:
         """One call of an option that can be asked. Raises `NothingToCallError`, also where nobody waits."""
@@ -183,7 +188,7 @@ class Run:
 
     def _outcome(self, made: Made) -> Outcome:
         job, attempt, result = self._job, made.attempt, made.result
-        attempts = self._journal.made
+        attempts = self._journal.calls
         job.span.attributes[names.ATTEMPTS] = attempts
         job.span.attributes[names.DEPLOYMENT] = attempt.deployment.name
         if result.cost_usd is not None:
@@ -219,3 +224,11 @@ class Run:
 
     def _sent(self) -> int:
         return self._relay.sent if self._relay else 0
+
+
+def _stopped(last: Made, by: PenstockError) -> Made:
+    """A failed call as the end of a request that a budget let make no other."""
+    failure = last.result.error
+    before = "" if failure is None else f"; the call that was made before failed: {failure.message}"
+    error = PenstockError(by.code, f"{by.message}{before}", stage=STAGE, retry_after=by.retry_after)
+    return replace(last, result=replace(last.result, error=error))

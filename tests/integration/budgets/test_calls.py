@@ -43,6 +43,12 @@ def catalog(tmp_path: Path, simulator: Simulator) -> Path:
         {"name": "secret", "deployments": [secret]},
         {"name": "secret-then-cent", "deployments": [{**secret, "name": "secret-2"}], "fallbacks": ["cent"]},
         {"name": "down", "deployments": [deployment("down", "sim-error-500@tokens=9")], "fallbacks": ["cent"]},
+        {"name": "dear", "deployments": [deployment("dear", "sim-small@tokens=10", {**CENT, "output": "100000"})]},
+        {
+            "name": "down-or-dear",
+            "deployments": [deployment("down-2", "sim-error-500@tokens=9")],
+            "fallbacks": ["dear"],
+        },
     ]
     catalog = {"providers": [{"name": "sim", "kind": "openai", "base_url": f"{simulator.url}/v1"}], "models": models}
     target = tmp_path / "catalog.json"
@@ -124,6 +130,19 @@ async def test_a_call_that_fails_costs_nothing_and_its_successor_reserves_anew(
         await stands_at(budgeted, "0.01")
     assert isinstance(answer, InferenceCompleted)
     assert (answer.deployment, answer.attempts) == ("cent", 2)
+
+
+async def test_a_retry_that_a_budget_refuses_is_told_as_that_with_the_failure_it_was_wanted_for(
+    pipeline: Pipeline, workers: StartWorkers, simulator: Simulator, budgeted: Database
+):
+    async with workers(*WORKERS):
+        failure = await ended(pipeline, await ask(pipeline, "down-or-dear"))
+        await stands_at(budgeted, "0")
+    assert isinstance(failure, InferenceFailed)
+    assert (failure.error.code, failure.error.retryable) == (ErrorCode.INSUFFICIENT_QUOTA, False)
+    assert "has too little left for this request; the call that was made before failed: " in failure.error.message
+    assert (failure.deployment, failure.attempts) == ("down-2", 1)
+    assert [row["error_code"] for row in await budgeted.rows("SELECT error_code FROM usage")] == ["provider_error"]
 
 
 async def test_a_worker_that_fails_between_reserving_and_calling_has_reserved_once(
