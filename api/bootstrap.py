@@ -19,7 +19,7 @@ from api.metrics import Metrics
 from api.refusals import reported
 from api.routes import create_app
 from infra.access.changes import Listener
-from infra.access.credentials import find_credential
+from infra.access.credentials import Credentials
 from infra.access.logins import FailedLogins
 from infra.access.pulse import Pulse
 from infra.broker import Publisher, connect
@@ -55,7 +55,7 @@ async def run_api(settings: Settings, log: Logger) -> None:
         metrics = ApiMetrics(registry)
         failures, report = FailedLogins(settings.failed_logins), reported(log, metrics)
         pulse = Pulse(engine)
-        authenticator = Authenticator(partial(find_credential, engine), failures, report, pulse.confirmed_at)
+        authenticator = Authenticator(Credentials(engine).find, failures, report, pulse.confirmed_at)
         pulse.on_change(authenticator.forget)
         changes = Listener(authenticator.forget)
         connection = await connect(settings, "api", log, back=[changes.back, inbox.catch_up])

@@ -9,7 +9,6 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Sequence
-from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from benchmarks.index import database_of_our_own
 from benchmarks.machine import describe
 from benchmarks.report import Verdict, targets
 from benchmarks.result import Percentiles
-from infra.access.credentials import Secret, find_credential, hash_secret, new_secret
+from infra.access.credentials import Credentials, Secret, hash_secret, new_secret
 from infra.access.policies import Policies
 from infra.access.pulse import Pulse
 from infra.access.scopes import USUAL_SCOPES
@@ -69,7 +68,7 @@ class Asked:
     """A process that checks keys, and how long each check takes."""
 
     def __init__(self, engine: AsyncEngine, policies: Policies, pulse: Pulse) -> None:
-        self._authenticator = Authenticator(partial(find_credential, engine), confirmed_at=pulse.confirmed_at)
+        self._authenticator = Authenticator(Credentials(engine).find, confirmed_at=pulse.confirmed_at)
         self._policies = policies
         pulse.on_change(self._authenticator.forget)
 

@@ -3,6 +3,7 @@
 A key reads `psk_<public id>_<secret>`. The public id finds the row; only the SHA-256 of the secret is stored.
 """
 
+import asyncio
 import hashlib
 import re
 import secrets
@@ -10,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from infra.access.policy import DEFAULT_ORGANISATION
 
 PREFIX = "psk"
+_PATIENCE = 5.0
 _KEY = re.compile(rf"{PREFIX}_([0-9A-Za-z]{{1,64}})_([0-9A-Za-z]{{1,128}})")
 _QUERY = text("""
 SELECT k.id, k.tenant_id AS tenant, t.organisation_id AS organisation, k.secret_sha256, k.scopes, k.expires_at,
@@ -23,7 +25,7 @@ SELECT k.id, k.tenant_id AS tenant, t.organisation_id AS organisation, k.secret_
        CASE WHEN o.disabled_at IS NOT NULL THEN 'organisation'
             WHEN t.disabled_at IS NOT NULL THEN 'tenant' END AS closed
 FROM api_keys k JOIN tenants t ON t.id = k.tenant_id JOIN organisations o ON o.id = t.organisation_id
-WHERE k.id = :id
+WHERE k.id = ANY(:ids)
 """)
 
 
@@ -73,12 +75,47 @@ def hash_secret(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-async def find_credential(engine: AsyncEngine, public_id: str) -> Credential | None:
-    """The key of that public id with its tenant and organisation, or None."""
-    async with engine.connect() as connection:
-        row = (await connection.execute(_QUERY, {"id": public_id})).mappings().one_or_none()
-    if row is None:
-        return None
+class Credentials:
+    """Keys as the database has them now. Those that are asked for while a look-up is on its way share the next one: a
+    process that has forgotten all it knew asks for hundreds at once, and takes one connection for them.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._waiting: dict[str, asyncio.Future[Credential | None]] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    async def find(self, public_id: str) -> Credential | None:
+        """The key of that public id with its tenant and organisation, or None. Read after it was asked for.
+
+        Raises `SQLAlchemyError` or `OSError` where the database can't be reached, or takes over five seconds.
+        """
+        waiting = self._waiting.setdefault(public_id, asyncio.get_running_loop().create_future())
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_waiting())
+        return await asyncio.shield(waiting)
+
+    async def _read_waiting(self) -> None:
+        while self._waiting:
+            asked, self._waiting = self._waiting, {}
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    found = await self._read(list(asked))
+            except Exception as error:  # noqa: BLE001 - it is raised again, in everybody who asked
+                for waiting in asked.values():
+                    waiting.set_exception(error)
+            else:
+                for public_id, waiting in asked.items():
+                    waiting.set_result(found.get(public_id))
+        self._reading = None
+
+    async def _read(self, ids: list[str]) -> dict[str, Credential]:
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(_QUERY, {"ids": ids})).mappings().all()
+        return {row["id"]: _credential(row) for row in rows}
+
+
+def _credential(row: RowMapping) -> Credential:
     values = dict(row)
     named = (values.pop("tenant_models"), values.pop("models"))
     stores = values.pop("stores")

@@ -1,14 +1,13 @@
 """Repositories on an empty database."""
 
 from collections.abc import AsyncIterator
-from functools import partial
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import Authenticator
 from infra.access.audit import AuditLog
-from infra.access.credentials import find_credential
+from infra.access.credentials import Credentials
 from infra.access.keys import ApiKeys
 from infra.access.organisations import Organisations
 from infra.access.tenants import Tenants
@@ -46,4 +45,4 @@ def keys(engine: AsyncEngine) -> ApiKeys:
 
 @pytest.fixture
 def authenticator(engine: AsyncEngine) -> Authenticator:
-    return Authenticator(partial(find_credential, engine))
+    return Authenticator(Credentials(engine).find)

@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import Authenticator
 from contracts.errors import ErrorCode, PenstockError
 from infra.access.changes import Changes, Listener
-from infra.access.credentials import find_credential
+from infra.access.credentials import Credentials
 from infra.access.keys import ApiKeys, NewKey
 from infra.broker import Connection, connect
 from infra.settings import Settings
@@ -24,7 +23,7 @@ class Replica:
     """What an API process knows of keys, and when it was `told` of a change."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self.authenticator = Authenticator(partial(find_credential, engine))
+        self.authenticator = Authenticator(Credentials(engine).find)
         self.told = asyncio.Event()
         self.listener = Listener(self.authenticator.forget, self.told.set)
 

@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import Authenticator, Principal
 from contracts.errors import ErrorCode, PenstockError
@@ -42,6 +44,25 @@ async def test_a_key_says_whose_it_is_and_what_it_may_use(
     assert [found.allows_model(name) for name in ("gpt-small", "gpt-large", "claude")] == [True, False, False]
     assert [found.allows_store(store) for store in ("vs_1", "vs_2")] == [True, False]
     assert (await keys.find(made.key.id)).name == SQL
+
+
+async def test_hundreds_of_keys_that_nobody_remembers_are_looked_up_together(
+    keys: ApiKeys, authenticator: Authenticator, engine: AsyncEngine
+):
+    made = [await keys.create(BY, NewKey("acme"), makes_tenant=True) for _ in range(3)]
+    statements: list[str] = []
+    event.listen(engine.sync_engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
+
+    async def let_in(text: str) -> str | None:
+        try:
+            return (await authenticator.authenticate(f"Bearer {text}")).key_id
+        except PenstockError as error:
+            return error.code
+
+    nobodys = [f"psk_{number:016x}_{'0' * 48}" for number in range(500)]
+    found = await asyncio.gather(*map(let_in, [*nobodys, *(each.text for each in made)]))
+    assert found == [*[ErrorCode.INVALID_API_KEY] * 500, *(each.key.id for each in made)]
+    assert len(statements) <= 2
 
 
 async def test_attacks_on_a_key_are_refused(keys: ApiKeys, authenticator: Authenticator):

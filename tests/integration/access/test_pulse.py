@@ -1,12 +1,11 @@
 """What nobody changed is not read again, and what anybody changed is, told or not."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from infra.access.credentials import Credential, find_credential
+from infra.access.credentials import Credential, Credentials
 from infra.access.fresh import Fresh
 from infra.access.keys import ApiKeys, NewKey
 from infra.access.pulse import Pulse
@@ -21,7 +20,7 @@ class Reader:
     def __init__(self, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.reads = 1000.0, 0
         monkeypatch.setattr("infra.access.fresh.time.monotonic", lambda: self.now)
-        self._find = partial(find_credential, engine)
+        self._find = Credentials(engine).find
         self.pulse = Pulse(engine)
         self._keys: Fresh[str, Credential | None] = Fresh(
             self._read, what="keys", stage="test", confirmed_at=self.pulse.confirmed_at
