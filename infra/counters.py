@@ -1,6 +1,9 @@
 """Numbers that all processes count up together: JetStream counters, whose ack carries the new value (NATS ADR-49)."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import nats.errors
 import orjson
@@ -12,8 +15,17 @@ from contracts.errors import ErrorCode, PenstockError
 from infra.publish_acks import Ack, PublishAcks
 from infra.streams import COUNTERS
 
-_INCREMENT = "Nats-Incr"
+INCREMENT = "Nats-Incr"
+"""The header of what is added, with its sign."""
 _PATIENCE = 1.0
+
+
+class Addition(NamedTuple):
+    """What is to be added to a counter; one that has a message id counts once."""
+
+    subject: str
+    amount: int
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +49,22 @@ class Counters:
 
     async def add(self, subject: str, amount: int) -> int:
         """Add `amount`, which may be negative, and return the new value. Not repeated where no answer comes."""
-        return self._told(await self._publish(subject, {_INCREMENT: f"{amount:+d}"}))
+        (increment,) = await self.add_all((Addition(subject, amount),))
+        return increment.value
 
-    async def add_once(self, subject: str, amount: int, message_id: str) -> Increment:
-        """The same; but one of the same message id within two minutes, on whichever counter, is the one that counts."""
-        ack = await self._publish(subject, {_INCREMENT: f"{amount:+d}", envelope.MSG_ID: message_id})
-        if ack.duplicate:
-            return await self._counted_before(ack.sequence)
-        return Increment(subject, self._told(ack))
+    async def add_all(self, additions: Sequence[Addition]) -> list[Increment]:
+        """The same for several, side by side. Of those with the same message id within two minutes, on whichever
+        counters, the first is the one that counts, and the one that is told.
+        """
+        try:
+            sent = [await self._send(addition) for addition in additions]
+            acks = await asyncio.gather(*sent)
+        except (nats.errors.Error, OSError) as error:
+            raise self._unavailable() from error
+        return [
+            await self._counted_before(ack.sequence) if ack.duplicate else Increment(addition.subject, self._told(ack))
+            for addition, ack in zip(additions, acks, strict=True)
+        ]
 
     async def value(self, subject: str) -> int:
         """The value; 0 where nobody has counted."""
@@ -57,11 +77,11 @@ class Counters:
             raise self._unavailable() from error
         return _value_in(last.data)
 
-    async def _publish(self, subject: str, headers: dict[str, str]) -> Ack:
-        try:
-            return await self._acks.publish(subject, b"", headers, _PATIENCE)
-        except (nats.errors.Error, OSError) as error:
-            raise self._unavailable() from error
+    async def _send(self, addition: Addition) -> "asyncio.Future[Ack]":
+        headers = {INCREMENT: f"{addition.amount:+d}"}
+        if addition.message_id is not None:
+            headers[envelope.MSG_ID] = addition.message_id
+        return await self._acks.send(addition.subject, b"", headers, _PATIENCE)
 
     async def _counted_before(self, sequence: int) -> Increment:
         try:

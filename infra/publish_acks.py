@@ -8,6 +8,7 @@ import asyncio
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import nats.errors
 import orjson
@@ -33,6 +34,11 @@ class Ack:
     sequence: int = 0
 
 
+class _Waiting(NamedTuple):
+    ack: "asyncio.Future[Ack]"
+    timer: asyncio.TimerHandle
+
+
 class PublishAcks:
     """Publishes and waits for what the stream says."""
 
@@ -40,7 +46,7 @@ class PublishAcks:
         self._client = client
         self._prefix = client.new_inbox()
         self._numbers = itertools.count()
-        self._waiting: dict[str, asyncio.Future[Ack]] = {}
+        self._waiting: dict[str, _Waiting] = {}
 
     async def open(self) -> None:
         """Subscribe to the acks."""
@@ -52,26 +58,44 @@ class PublishAcks:
         Raises `nats.errors.TimeoutError` after `patience` seconds, `nats.errors.NoRespondersError` where no stream
         takes the subject or JetStream is not there, and what the client raises where it can't send.
         """
+        return await (await self.send(subject, body, headers, patience))
+
+    async def send(
+        self, subject: str, body: bytes, headers: Mapping[str, str], patience: float
+    ) -> "asyncio.Future[Ack]":
+        """Publish one message, and return what its ack will be: several can be on their way without a task for each.
+
+        Raises what the client raises where it can't send; the future, the rest of what `publish` raises.
+        """
         loop = asyncio.get_running_loop()
         reply = f"{self._prefix}.{next(self._numbers)}"
         future: asyncio.Future[Ack] = loop.create_future()
-        self._waiting[reply] = future
-        timer = loop.call_later(patience, _expire, future)
+        timer = loop.call_later(patience, self._expire, reply)
+        self._waiting[reply] = _Waiting(future, timer)
         try:
             await self._client.publish(subject, body, reply=reply, headers=dict(headers))
-            return await future
-        finally:
+        except BaseException:
             timer.cancel()
             self._waiting.pop(reply, None)
+            raise
+        return future
 
     async def _on_ack(self, message: Msg) -> None:
-        future = self._waiting.get(message.subject)
-        if future is None or future.done():
+        waiting = self._waiting.pop(message.subject, None)
+        if waiting is None:
+            return
+        waiting.timer.cancel()
+        if waiting.ack.done():
             return
         if message.headers and message.headers.get("Status") == _NO_RESPONDERS:
-            future.set_exception(nats.errors.NoRespondersError())
+            waiting.ack.set_exception(nats.errors.NoRespondersError())
         else:
-            future.set_result(_read(message.data))
+            waiting.ack.set_result(_read(message.data))
+
+    def _expire(self, reply: str) -> None:
+        waiting = self._waiting.pop(reply, None)
+        if waiting is not None and not waiting.ack.done():
+            waiting.ack.set_exception(nats.errors.TimeoutError())
 
 
 def _read(data: bytes) -> Ack:
@@ -89,8 +113,3 @@ def _read(data: bytes) -> Ack:
         error_code=int(error.get("err_code", 0)),
         reason=str(error.get("description", "")),
     )
-
-
-def _expire(future: "asyncio.Future[Ack]") -> None:
-    if not future.done():
-        future.set_exception(nats.errors.TimeoutError())

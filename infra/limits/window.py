@@ -21,6 +21,11 @@ def bucket_of(now: float) -> int:
     return int(now // BUCKET)
 
 
+def bucket_in(subject: str) -> int:
+    """The number of the bucket whose counter has this subject."""
+    return int(subject.rpartition(".")[2])
+
+
 def leaves_at(bucket: int) -> float:
     """From when on a bucket counts no more, in seconds since 1970."""
     return (bucket + PAST + 1) * BUCKET

@@ -15,14 +15,15 @@ as many pass as may. Three things could make that untrue, and what is done about
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from contracts import subjects
-from infra.counters import Counters, Increment
+from infra.counters import Addition, Counters, Increment
 from infra.limits.counted import Asked, Entry, Full, Kind, Passed, packed
 from infra.limits.look import SETTLE, AskedOf, Look, by_counter, full_of, standings_of, waits_of
-from infra.limits.window import BUCKET, PAST, bucket_of, leaves_at
+from infra.limits.window import BUCKET, PAST, bucket_in, bucket_of, leaves_at
 
 _GRACE, _SKEW = 0.5, 0.25
 """Seconds. Clocks agree within `_SKEW`; with what comes later than that, a bucket is final after `_GRACE`."""
@@ -30,6 +31,14 @@ _ROUNDS = 8
 _FULL_FOR = 0.1
 """Seconds for which nobody asks again whether a full window has room."""
 _MOST_NAMES = 10_000
+
+
+class _Counting(NamedTuple):
+    """When something was counted, beside which buckets that are known, and how long to wait for it at `least`."""
+
+    started: float
+    settled: Sequence[int]
+    least: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +71,8 @@ class Windows:
             return known
         looks: Sequence[Look] = ()
         for number in range(_ROUNDS):
-            ids = [None if key is None else f"{key}.{name}.{number}" for name in counters]
-            ahead = _SKEW if number else 0.0
-            takes = (self._take(of, message_id, ahead) for of, message_id in zip(counters.values(), ids, strict=True))
-            looks = await asyncio.gather(*takes)
+            ids = {name: None if key is None else f"{key}.{name}.{number}" for name in counters}
+            looks = await self._take(counters, ids, _SKEW if number else 0.0)
             entries = tuple(look.entry for look in looks if look.entry is not None)
             if not any(look.full for look in looks):
                 standings = standings_of(looks)
@@ -81,48 +88,62 @@ class Windows:
 
     async def take_back(self, entries: Iterable[Entry]) -> None:
         """As if it had never been counted."""
-        await asyncio.gather(*(self._add(one.subject, -one.amount, _back(one)) for one in entries))
+        await self._counters.add_all([Addition(one.subject, -one.amount, _back(one)) for one in entries])
 
     async def correct(self, subject: str, tokens: int, message_id: str | None = None) -> None:
         """Add to what was counted, in the bucket in which it was. Nothing is done where that counts no more."""
-        if tokens and leaves_at(_bucket_in(subject)) > self._clock():
-            await self._add(subject, packed(Kind.TOKENS, tokens), message_id)
+        if tokens and leaves_at(bucket_in(subject)) > self._clock():
+            await self._counters.add_all([Addition(subject, packed(Kind.TOKENS, tokens), message_id)])
 
-    async def _add(self, subject: str, amount: int, message_id: str | None) -> Increment:
-        if message_id is None:
-            return Increment(subject, await self._counters.add(subject, amount))
-        return await self._counters.add_once(subject, amount, message_id)
-
-    async def _take(self, asked: tuple[Asked, ...], message_id: str | None, ahead: float) -> Look:
-        """Count what is asked of one counter, and see whether it fits beside what the others had counted by then."""
-        name, amount = asked[0].name, sum(packed(one.kind, one.amount) for one in asked)
+    async def _take(self, counters: AskedOf, ids: Mapping[str, str | None], ahead: float) -> list[Look]:
+        """Count what is asked of each counter, and see whether it fits beside what the others had counted by then."""
         started = self._clock() + ahead
         bucket = bucket_of(started)
         settled = range(bucket - PAST, bucket if _is_final(bucket - 1, started) else bucket - 1)
-        adding = self._add(_subject(name, bucket), amount, message_id)
-        if self._missing(name, settled):
-            increment, _ = await asyncio.gather(adding, self._learnt(name, settled))
+        adding = self._counters.add_all(
+            [
+                Addition(_subject(name, bucket), sum(packed(one.kind, one.amount) for one in asked), ids[name])
+                for name, asked in counters.items()
+            ]
+        )
+        if unknown := [name for name in counters if self._missing(name, settled)]:
+            learning = asyncio.gather(*(self._learnt(name, settled) for name in unknown))
+            increments, _ = await asyncio.gather(adding, learning)
         else:
-            increment = await adding
+            increments = await adding
+        ended, border = self._clock(), (bucket + 1) * BUCKET
+        beside = [] if settled[-1] == bucket - 1 else [bucket - 1]
+        beside += [bucket + 1] if ended > border - _SKEW else []
+        found = await asyncio.gather(*(self._read(name, beside) for name in counters)) if beside else [{}] * len(ids)
+        of = _Counting(started, settled, SETTLE if ended > border + _SKEW else 0.0)
+        return [
+            await self._taken(of, asked, ids[name], increment, also)
+            for (name, asked), increment, also in zip(counters.items(), increments, found, strict=True)
+        ]
+
+    async def _taken(
+        self,
+        of: _Counting,
+        asked: tuple[Asked, ...],
+        message_id: str | None,
+        increment: Increment,
+        beside: Mapping[int, int],
+    ) -> Look:
+        name, amount = asked[0].name, sum(packed(one.kind, one.amount) for one in asked)
         # Another may have made room for names meanwhile.
-        await self._learnt(name, settled)
+        await self._learnt(name, of.settled)
         known = self._final.get(name, {})
-        counts = {number: known[number] for number in settled if known[number]}
-        counted = _bucket_in(increment.subject)
-        entry = Entry(increment.subject, amount, message_id, repeated=counted != bucket)
+        counts = {number: known[number] for number in of.settled if known[number]}
+        counted = bucket_in(increment.subject)
+        entry = Entry(increment.subject, amount, message_id, repeated=counted != bucket_of(of.started))
         counts[counted] = increment.value - amount
         if entry.repeated:
             # As it was then: what came after it has seen it.
             then = (counted + 1) * BUCKET - _SKEW
             before = {number: count for number, count in counts.items() if number <= counted}
             return Look(asked, before, waits_of(asked, before, then), then, entry)
-        ended = self._clock()
-        border = (bucket + 1) * BUCKET
-        beside = [] if _is_final(bucket - 1, started) else [bucket - 1]
-        beside += [bucket + 1] if ended > border - _SKEW else []
-        counts |= await self._read(name, beside)
-        least = SETTLE if ended > border + _SKEW else 0.0
-        return Look(asked, counts, waits_of(asked, counts, started, least), started, entry)
+        counts |= beside
+        return Look(asked, counts, waits_of(asked, counts, of.started, of.least), of.started, entry)
 
     async def _look(self, asked: tuple[Asked, ...], since: float) -> Look:
         """See whether it would fit, without counting it. Who looks at the same time looks together."""
@@ -192,10 +213,6 @@ def _is_final(bucket: int, now: float) -> bool:
 
 def _subject(name: str, bucket: int) -> str:
     return subjects.counter(f"{name}.{bucket}")
-
-
-def _bucket_in(subject: str) -> int:
-    return int(subject.rpartition(".")[2])
 
 
 def _back(entry: Entry) -> str | None:

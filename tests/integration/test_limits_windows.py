@@ -1,13 +1,13 @@
 """Windows over all processes, on real counters: exactly as much passes as may, whatever comes between."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import nats
 import pytest
 
-from infra.counters import Counters, Increment
+from infra.counters import Addition, Counters, Increment
 from infra.limits.counted import Asked, Full, Kind, Passed, unpacked
 from infra.limits.window import BUCKET
 from infra.limits.windows import Windows
@@ -39,10 +39,10 @@ class Late(Counters):
     clock: Clock
     by: float = 0.0
 
-    async def add_once(self, subject: str, amount: int, message_id: str) -> Increment:
+    async def add_all(self, additions: Sequence[Addition]) -> list[Increment]:
         self.clock.now += self.by
         self.by = 0.0
-        return await super().add_once(subject, amount, message_id)
+        return await super().add_all(additions)
 
 
 @asynccontextmanager

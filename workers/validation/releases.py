@@ -5,6 +5,7 @@ import asyncio
 from contracts.limits import LimitsReleased
 from contracts.registry import template_of
 from infra.dispatch.contract import read_contract
+from infra.dispatch.ending import correction_id
 from infra.dispatch.job import Job, identify_laneless
 from infra.dispatch.outcome import Outcome
 from infra.dispatch.stage import Stage, StageSpec
@@ -20,10 +21,9 @@ def release_stage(windows: Windows, leases: Leases, subscriptions: tuple[Subscri
 
     async def handle(job: Job) -> Outcome:
         ended = read_contract(LimitsReleased, job.body, what="limits.released", stage=_STAGE)
-        key = f"{job.tenant}.{ended.request_id}.limits"
         more = ended.tokens - ended.counted.tokens
-        corrections = (windows.correct(counter, more, f"{key}.{counter}.used") for counter in ended.counted.counters)
-        await asyncio.gather(*corrections)
+        ids = {counter: correction_id(job.tenant, ended.request_id, counter) for counter in ended.counted.counters}
+        await asyncio.gather(*(windows.correct(counter, more, id_) for counter, id_ in ids.items()))
         if ended.counted.lease:
             await leases.close(job.tenant, ended.request_id)
         return Outcome("released")
