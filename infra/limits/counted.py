@@ -6,10 +6,12 @@ Requests and tokens of one thing are on one counter, as one number: an increment
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 _TOKENS = 24
 """Tokens begin at this bit: below are the requests of five seconds, at most eight million of them."""
 _HALF = 1 << (_TOKENS - 1)
+_REMEMBERED = 4096
 
 
 class Kind(StrEnum):
@@ -30,6 +32,7 @@ def unpacked(kind: Kind, value: int) -> int:
     return (value - requests) >> _TOKENS if kind is Kind.TOKENS else requests
 
 
+@lru_cache(_REMEMBERED)
 def counter_name(kind: str, subject: str) -> str:
     """The name of the counter of any kind of anything: it may have dots, spaces and slashes in it."""
     return f"{kind}.{hashlib.sha256(subject.encode()).hexdigest()[:24]}"

@@ -91,9 +91,7 @@ class Maker:
             reservation = await self._tools.budgets.wanted(
                 self._job, attempt, grant.option, asked, self._plan.prompt_tokens
             )
-            call = attempted(self._job, attempt, self._plan.prompt_tokens, self.under_way)
-            await self._enter(call, reservation)
-            self.under_way = call
+            self.under_way = call = await self._enter(attempt, reservation)
             self.entered.set()
             result = await self._tools.caller.call(
                 self._job, attempt, asked, self._sender(attempt, lane), lane.stop if lane else Stop()
@@ -108,21 +106,29 @@ class Maker:
             self.under_way = None
         return Made(attempt, result)
 
-    async def _enter(self, call: InferenceAttempted, reservation: Reservation | None) -> None:
-        """Enter a call, and reserve for it at the same time: each is a round trip to a server of its own."""
+    async def _enter(self, attempt: Attempt, reservation: Reservation | None) -> InferenceAttempted:
+        """Enter a call, and reserve for it at the same time: each is a round trip to a server of its own.
+
+        The reservation takes longer, and is sent first.
+        """
         if reservation is None:
-            await self._journal.enter(call)
-            return
-        refusal, failure = await asyncio.gather(
-            self._tools.budgets.reserve(reservation), self._journal.enter(call), return_exceptions=True
+            return await self._journalled(attempt)
+        refusal, call = await asyncio.gather(
+            self._tools.budgets.reserve(reservation), self._journalled(attempt), return_exceptions=True
         )
-        if failure is not None:
+        if isinstance(call, BaseException):
             # What is reserved stays: it is another worker's whose call it is, or found when the message comes again.
-            raise failure
+            raise call
         self._tell_reserved(reservation, refusal)
         if refusal is not None:
             await self._journal.withdraw(call)
             raise refusal
+        return call
+
+    async def _journalled(self, attempt: Attempt) -> InferenceAttempted:
+        call = attempted(self._job, attempt, self._plan.prompt_tokens, self.under_way)
+        await self._journal.enter(call)
+        return call
 
     def _tell_reserved(self, reservation: Reservation, refusal: BaseException | None) -> None:
         said: dict[str, AttributeValue] = {names.ATTEMPT: reservation.attempt}
