@@ -21,6 +21,7 @@ from api.routes import create_app
 from infra.access.changes import Listener
 from infra.access.credentials import Credentials
 from infra.access.logins import FailedLogins
+from infra.access.logins_elsewhere import LoginsElsewhere
 from infra.access.pulse import Pulse
 from infra.broker import Publisher, connect
 from infra.catalog.bucket import ConfigBucket
@@ -54,7 +55,7 @@ async def run_api(settings: Settings, log: Logger) -> None:
         inbox, registry = Inbox(), new_registry(counted=settings.metrics)
         metrics = ApiMetrics(registry)
         failures, report = FailedLogins(settings.failed_logins), reported(log, metrics)
-        pulse = Pulse(engine)
+        elsewhere, pulse = LoginsElsewhere(failures), Pulse(engine)
         authenticator = Authenticator(Credentials(engine).find, failures, report, pulse.confirmed_at)
         pulse.on_change(authenticator.forget)
         changes = Listener(authenticator.forget)
@@ -64,6 +65,7 @@ async def run_api(settings: Settings, log: Logger) -> None:
         catalog = await watch.open()
         await inbox.listen(connection.client, connection.js)
         await changes.open(connection.client)
+        await elsewhere.open(connection.client)
         tracing = Tracing(settings)
         await tracing.open(connection.client)
         stack.push_async_callback(tracing.close)

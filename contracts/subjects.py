@@ -194,6 +194,11 @@ def access_changed() -> str:
     return f"{ROOT}.access.changed"
 
 
+def logins_failed() -> str:
+    """Where API processes tell each other of keys that were not let in (core NATS, not stored)."""
+    return f"{ROOT}.access.logins_failed"
+
+
 def traces_kept() -> str:
     """Ids of traces, 16 bytes each, that are kept whatever the ratio (core NATS, not stored)."""
     return f"{ROOT}.traces.kept"
