@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from cli.trace.waterfall import Row, Waterfall
 
-_BELOW = 100
+_BELOW = 112
 """Of terminals narrower than this, no column is left for notes: they stand below their span."""
 _DEEP = 140
 """Narrower ones are indented by one character a level: a prompt's spans are some fifteen deep."""
 _NARROWEST_BAR, _WIDEST_BAR = 16, 50
-_NARROWEST_LABEL, _NARROWEST_NOTES = 24, 20
+_NARROWEST_LABEL, _NARROWEST_NOTES = 24, 32
 DURATION = 9
 _GAPS = 4
 

@@ -43,7 +43,7 @@ def headline(waterfall: Waterfall) -> Text:
     if waterfall.tenant:
         parts.append(f"tenant {waterfall.tenant}")
     queued = sum(row.waited for row in waterfall.rows)
-    parts += [f"{waterfall.milliseconds:.1f} ms", f"{len(waterfall.rows)} spans", f"{queued:.1f} ms in queues"]
+    parts += [f"{duration(waterfall.milliseconds)}", f"{len(waterfall.rows)} spans", f"{duration(queued)} in queues"]
     if waterfall.cost_usd is not None:
         parts.append(f"${waterfall.cost_usd:.6f}")
     return line.append("  " + "  ".join(parts), style="not bold")
@@ -116,6 +116,6 @@ def _notes(row: Row) -> list[Text]:
     """What there is to say, and behind it what went wrong."""
     said = list(row.notes)
     if row.waited >= _TOLD_WAIT:
-        said.insert(0, f"waited {row.waited:.1f} ms")
+        said.insert(0, f"waited {duration(row.waited)}")
     found = [Text("  ".join(said), style="dim")] if said else []
     return [*found, Text(row.error, style="red")] if row.error else found

@@ -14,6 +14,7 @@ _TOLD: tuple[tuple[str, Callable[[object], str]], ...] = (
     (names.CALL_KIND, str),
     (names.DEPLOYMENT, str),
     (names.HTTP_STATUS, "{}".format),
+    (names.REFUSALS, "refused {} times".format),
     (names.OUTCOME, lambda outcome: "" if outcome in _USUAL else str(outcome)),
     (names.DELIVERY_COUNT, lambda count: f"delivery {count}" if count != 1 else ""),
     (names.CACHE, "cache {}".format),
