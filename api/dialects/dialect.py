@@ -69,8 +69,10 @@ def status_of(error: PenstockError) -> int:
 def error_headers(error: PenstockError) -> dict[str, str]:
     """`Retry-After` in whole seconds, rounded up, where trying again makes sense.
 
-    The SDKs try any 429 again, at once, unless they are told not to; no budget is filled up within a second.
+    The SDKs try any 429 again, at once, unless they are told not to: no budget is filled up within a second, and what
+    is more than a whole limit never passes.
     """
-    after = error.retry_after if error.retry_after is not None else RETRY_AFTER_SECONDS.get(error.code)
+    in_vain = error.code in (ErrorCode.INSUFFICIENT_QUOTA, ErrorCode.RATE_LIMITED) and not error.retryable
+    after = error.retry_after if error.retry_after is not None or in_vain else RETRY_AFTER_SECONDS.get(error.code)
     told = {} if after is None else {"retry-after": str(max(int(-(-after // 1)), 1))}
-    return told | ({"x-should-retry": "false"} if error.code is ErrorCode.INSUFFICIENT_QUOTA else {})
+    return told | ({"x-should-retry": "false"} if in_vain else {})

@@ -9,6 +9,8 @@ from cli.access.administering import AsJson, actor, changing, every, plain, read
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from infra.access.keys import MadeKey
 
 app = typer.Typer(no_args_is_help=True)
@@ -40,6 +42,7 @@ def create(  # noqa: PLR0913, PLR0917 - the options of a command
     """Make a key and print it: nobody can read it again. Without --scope it may do all but administer."""
     from infra.access.keys import ApiKeys, NewKey
     from infra.access.scopes import USUAL_SCOPES
+    from infra.access.tenants import Tenants
 
     new = NewKey(
         tenant=tenant,
@@ -50,7 +53,15 @@ def create(  # noqa: PLR0913, PLR0917 - the options of a command
         expires_at=_end_of(expires),
         cached=cached,
     )
-    _print_made(changing(lambda engine: ApiKeys(engine).create(actor(), new, makes_tenant=True)), as_json=as_json)
+
+    async def make(engine: "AsyncEngine") -> "MadeKey":
+        known = await Tenants(engine).disabled(tenant=tenant)
+        made = await ApiKeys(engine).create(actor(), new, makes_tenant=True)
+        if not known:
+            typer.echo(f"There was no tenant «{tenant}»: it is made, of the organisation default.", err=True)
+        return made
+
+    _print_made(changing(make), as_json=as_json)
 
 
 @app.command("list")

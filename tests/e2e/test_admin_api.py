@@ -344,6 +344,8 @@ def test_the_commands_show_what_there_is(penstock: Penstock, team: str) -> None:
         ("created", "cli"),
     ]
     assert "scopes: search" in penstock.run("audit", "list", "--subject", key.split("_")[1]).stdout
+    makes_tenant = ["key", "create", "--tenant", f"{team}-new"]
+    assert [penstock.run(*makes_tenant).stderr.startswith("There was no tenant") for _ in range(2)] == [True, False]
     for wrong in (("key", "create", "--scope", "everything"), ("key", "show", SQL), ("tenant", "show", "nobody")):
         done = penstock.run(*wrong)
         assert done.returncode == 1

@@ -220,9 +220,16 @@ def test_every_error_code_has_a_status_and_openais_shape(code: ErrorCode):
 
 def test_retry_after_is_in_whole_seconds_and_at_least_one():
     def after(seconds: float | None, code: ErrorCode = ErrorCode.RATE_LIMITED) -> dict[str, str]:
-        return error_headers(PenstockError(code, "x", stage="api", retry_after=seconds))
+        return error_headers(PenstockError(code, "x", stage="api", retryable=True, retry_after=seconds))
 
     assert after(0.2) == {"retry-after": "1"}
     assert after(2.1) == {"retry-after": "3"}
     assert after(None, ErrorCode.OVERLOADED) == {"retry-after": "1"}
     assert after(None, ErrorCode.INVALID_REQUEST) == {}
+
+
+def test_a_request_that_never_passes_tells_the_sdks_not_to_try_again():
+    never = PenstockError(ErrorCode.RATE_LIMITED, "more than the whole limit", stage="validation")
+    assert error_headers(never) == {"x-should-retry": "false"}
+    later = PenstockError(ErrorCode.INSUFFICIENT_QUOTA, "the budget", stage="provider", retry_after=3600.0)
+    assert error_headers(later) == {"retry-after": "3600", "x-should-retry": "false"}
