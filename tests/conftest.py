@@ -4,8 +4,10 @@ Servers start when the first test asks for them. A test that asks for `pipeline`
 nothing; one that asks for `database` has tables without rows.
 """
 
+import gc
 import logging
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ import pytest
 
 from infra.database.engine import migrate
 from infra.settings import Settings
-from tests.support.database import Database, empty_tables, forget_at_a_power_cut
+from tests.support.database import Database, Emptying, make_cheap
 from tests.support.logs import RecordedLog
 from tests.support.pipeline import Pipeline
 from tests.support.servers import Server, running_nats, running_postgres
@@ -35,6 +37,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Shar
     from tests.support.shares import Shares
 
     return Shares(config, log)
+
+
+def pytest_configure() -> None:
+    """One process of tests has work for its core as it is, like each of Penstock's (`infra.runtime`)."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays until the end, and the collector need not look at it again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +75,7 @@ def nats_server() -> Iterator[Server]:
 def postgres_server() -> Iterator[Server]:
     """PostgreSQL, migrated. What it holds is the last test's: ask for `database` to have it empty."""
     with running_postgres() as server:
-        forget_at_a_power_cut(server.url)
+        make_cheap(server.url)
         migrate(Settings(database_url=server.url))  # type: ignore[arg-type]
         yield server
 
@@ -82,10 +100,17 @@ def catalog(tmp_path: Path, simulator: Simulator) -> Path:
     return write_catalog(tmp_path / "catalog.yaml", simulator)
 
 
+@pytest.fixture(scope="session")
+def emptying(postgres_server: Server) -> Iterator[Emptying]:
+    """What empties the database before each test that asks for it."""
+    with Emptying(postgres_server.url) as emptying:
+        yield emptying
+
+
 @pytest.fixture
-def database(postgres_server: Server) -> Database:
+def database(postgres_server: Server, emptying: Emptying) -> Database:
     """A migrated database without rows."""
-    empty_tables(postgres_server.url)
+    emptying.empty()
     return Database(postgres_server.url)
 
 

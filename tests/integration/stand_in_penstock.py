@@ -12,9 +12,6 @@ import signal
 import sys
 from pathlib import Path
 
-from infra.nats_auth.files import NatsAuthFiles
-from infra.nats_auth.generate import generate
-
 HOME = Path(os.environ["STAND_IN_DIR"])
 
 
@@ -27,6 +24,10 @@ async def main(arguments: list[str]) -> int:
     if command == "setup":
         return set_up()
     if command == "nats-auth":
+        # What signs takes half a second to load, and there are a hundred of us.
+        from infra.nats_auth.files import NatsAuthFiles
+        from infra.nats_auth.generate import generate
+
         generate(NatsAuthFiles(Path(arguments[1])))
         return 0
     stop = asyncio.Event()

@@ -1,7 +1,8 @@
 """The database as a test sees it."""
 
 from collections.abc import Mapping
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Self
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.rows import dict_row
@@ -20,24 +21,65 @@ assert all(table.metadata is Base.metadata for table in _ALSO)  # these are to b
 
 
 def empty_tables(url: str) -> None:
-    """Delete all rows of all tables, and the tables of index versions. Waits at most 5 s for one that is worked on."""
-    names = [table.name for table in Base.metadata.sorted_tables]
-    used = SQL(" UNION ALL ").join(
-        SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(Literal(name), Identifier(name)) for name in names
-    )
-    with psycopg.connect(url, autocommit=True, options="-c lock_timeout=5000") as connection:
+    """Delete all rows of all tables, and the tables of index versions."""
+    with Emptying(url) as emptying:
+        emptying.empty()
+
+
+class Emptying:
+    """Empties a database again and again, on one connection: a new one has to read what all the tables are, each time.
+
+    Waits at most 5 s for a table that is worked on.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: psycopg.Connection | None = None
+        self._used = SQL(" UNION ALL ").join(
+            SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(Literal(table.name), Identifier(table.name))
+            for table in Base.metadata.sorted_tables
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def empty(self) -> None:
+        """Delete all rows of all tables, and the tables of index versions."""
+        try:
+            self._empty(self._connected())
+        except psycopg.OperationalError:
+            if self._connection is None or not self._connection.closed:
+                raise
+            self._empty(self._connected())  # a test before has killed the server
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self._url, autocommit=True, options="-c lock_timeout=5000")
+        return self._connection
+
+    def _empty(self, connection: psycopg.Connection) -> None:
         for (name,) in connection.execute(_OF_VERSIONS).fetchall():
             connection.execute(SQL("DROP TABLE {}").format(Identifier(name)))
-        if tables := [Identifier(name) for (name,) in connection.execute(used).fetchall()]:
+        if tables := [Identifier(name) for (name,) in connection.execute(self._used).fetchall()]:
             connection.execute(SQL("TRUNCATE {} CASCADE").format(SQL(", ").join(tables)))
             connection.execute("INSERT INTO organisations (id) VALUES ('default') ON CONFLICT DO NOTHING")
 
 
-def forget_at_a_power_cut(url: str) -> None:
-    """Nobody waits for the disk: what a test writes need not outlive the machine, only the server's processes."""
+def make_cheap(url: str) -> None:
+    """What a test writes need not outlive the machine, only the server's processes, so nobody waits for the disk; and
+    who logs in shows that a password is known, without thousands of rounds that make it hard to guess.
+    """
+    password = Literal(urlsplit(url).password or "")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("ALTER SYSTEM SET scram_iterations = 1")
         connection.execute("SELECT pg_reload_conf()")
+        connection.execute("SET scram_iterations = 1")
+        connection.execute(SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(password))
 
 
 class Database:
