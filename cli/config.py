@@ -60,6 +60,7 @@ def apply(file: File) -> None:
         for line in changes(_catalog_of(before), catalog) or ["nothing is changed"]:
             typer.echo(line)
         await bucket.apply(raw, max_payload)
+        await _write_down(_catalog_of(before), catalog)
         return await _is_taken_over(bucket, raw)
 
     if not _with_bucket(put):
@@ -125,6 +126,24 @@ def _catalog_of(candidate: "Candidate | None") -> "Catalog | None":
         return parse_catalog(candidate.raw, candidate.origin).catalog if candidate else None
     except SettingsError:
         return None
+
+
+async def _write_down(before: "Catalog | None", after: "Catalog") -> None:
+    """Into the audit log; it is applied already, so what keeps it from there is told and fails nothing."""
+    from cli.access.administering import actor
+    from contracts.errors import PenstockError
+    from infra.catalog.writing_down import write_down
+    from infra.database.engine import create_engine
+    from infra.settings import SettingsError, load_settings
+
+    try:
+        engine = create_engine(load_settings(), pool_size=1)
+        try:
+            await write_down(engine, actor(), before, after)
+        finally:
+            await engine.dispose()
+    except (SettingsError, PenstockError) as error:
+        typer.echo(f"the audit log has no entry of it: {error}", err=True)
 
 
 async def _is_taken_over(bucket: "ConfigBucket", raw: bytes) -> bool:

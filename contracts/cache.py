@@ -1,11 +1,11 @@
 """The contracts of the cache: an entry, and who joins another request's stream."""
 
-from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from contracts.inference import Contract, RequestId, TokenUsage
+from contracts.money import Dollars
 
 HIT, SEMANTIC, COALESCED, MISS, BYPASS = "hit", "semantic", "coalesced", "miss", "bypass"
 """What the cache had to do with an answer."""
@@ -20,7 +20,7 @@ class CacheStored(Contract):
     route: str | None = None
     response: dict[str, Any]
     usage: TokenUsage
-    cost_usd: Annotated[Decimal | None, Field(description="Dollars; absent where no price was known.")] = None
+    cost_usd: Annotated[Dollars | None, Field(description="Dollars; absent where no price was known.")] = None
     confidential: Annotated[
         bool, Field(description="Its prompt had to stay in the house, and so does what goes on from it.")
     ] = False

@@ -1,11 +1,11 @@
 """The contracts of the prompt flow: requested, attempted, completed, failed, and the deltas between."""
 
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.errors import HTTP_STATUS, ErrorCode, PenstockError
+from contracts.money import Dollars
 from contracts.tags import Tags
 
 RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
@@ -171,9 +171,9 @@ class InferenceCompleted(Contract):
     attempts: Annotated[int, Field(ge=0, description="Provider calls; 0 for a cache hit.")] = 0
     attempt: Annotated[int | None, Field(ge=1, description=OUTCOME_OF)] = None
     usage: TokenUsage = TokenUsage()
-    cost_usd: Annotated[Decimal | None, Field(description="Dollars; absent where no price is known, never 0.")] = None
+    cost_usd: Annotated[Dollars | None, Field(description="Dollars; absent where no price is known, never 0.")] = None
     saved_usd: Annotated[
-        Decimal | None, Field(description="Dollars that a cached answer cost when it was made; absent for any other.")
+        Dollars | None, Field(description="Dollars that a cached answer cost when it was made; absent for any other.")
     ] = None
     deltas: Annotated[int, Field(ge=0, description="How many deltas were sent before this message.")] = 0
     events: Annotated[
@@ -229,5 +229,5 @@ class InferenceFailed(Contract):
     attempts: Annotated[int, Field(ge=0)] = 0
     attempt: Annotated[int | None, Field(ge=1, description=OUTCOME_OF)] = None
     usage: TokenUsage = TokenUsage()
-    cost_usd: Decimal | None = None
+    cost_usd: Dollars | None = None
     deltas: Annotated[int, Field(ge=0)] = 0

@@ -1,11 +1,11 @@
 """The contract of the ledger: one message an attempt."""
 
-from decimal import Decimal
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
 from contracts.inference import Contract, RequestId, TokenUsage
+from contracts.money import Dollars
 
 INTERRUPTED, CACHE_HIT = "interrupted", "cache_hit"
 
@@ -35,7 +35,7 @@ class UsageRecorded(Contract):
     ]
     error_code: str | None = None
     usage: TokenUsage
-    cost_usd: Annotated[Decimal | None, Field(description="Dollars; absent where no price is known, never 0.")] = None
+    cost_usd: Annotated[Dollars | None, Field(description="Dollars; absent where no price is known, never 0.")] = None
     idempotency_key: Annotated[str, Field(description="What the provider was sent as Idempotency-Key.")]
     stream: bool = False
     started_at: AwareDatetime
@@ -46,5 +46,5 @@ class UsageRecorded(Contract):
     cache: Annotated[str | None, Field(description="hit, coalesced, miss or bypass")] = None
     tags: Annotated[dict[str, str] | None, Field(description="The caller's own.")] = None
     saved_usd: Annotated[
-        Decimal | None, Field(description="Dollars that an answer of the cache's cost when it was made.")
+        Dollars | None, Field(description="Dollars that an answer of the cache's cost when it was made.")
     ] = None

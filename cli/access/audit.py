@@ -19,7 +19,10 @@ def audit() -> None:
 @app.command("list")
 def list_(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many, the newest first.")] = 50,
-    kind: Annotated[str | None, typer.Option(help="Only of organisation, tenant, key, limit or budget.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="Only of organisation, tenant, key, limit, budget, nats_creds, cache or catalogue."),
+    ] = None,
     subject: Annotated[str | None, typer.Option(help="Only of the one with this id.")] = None,
     as_json: AsJson = False,
 ) -> None:
