@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import typer
+
 from cli.access.administering import actor, changing, every, show
 
 if TYPE_CHECKING:
@@ -10,13 +12,19 @@ if TYPE_CHECKING:
 
 
 def rotate_all(overlap: str, *, as_json: bool, **whose: str) -> None:
-    """Print each key's successor. `whose` is `tenant` or `organisation`. Keys that were rotated already stay so."""
+    """Print each key's successor behind the id of the key that it replaces, a line each: they are shown this once, and
+    a table would fold them. `whose` is `tenant` or `organisation`. Keys that were rotated already stay so.
+    """
     from infra.access.keys import ApiKeys
     from infra.access.spans import span_of
 
     span = span_of(overlap, "overlap")
     made = changing(lambda engine: _rotated(ApiKeys(engine), span, whose))
-    show(made, ("replaces", "tenant", "name", "key"), as_json=as_json)
+    if as_json:
+        return show(made, (), as_json=True)
+    for each in made:
+        typer.echo(f"{each['replaces']} {each['key']}")
+    return None
 
 
 def revoke_all(**whose: str) -> int:

@@ -193,7 +193,9 @@ def test_all_keys_of_an_organisation_are_rotated_or_revoked_at_once(penstock: Pe
         admin.post("/keys", tenant=each)
     made = json.loads(penstock.run("org", "rotate", organisation, "--overlap", "1h", "--json").stdout)
     assert sorted(each["tenant"] for each in made) == sorted(teams)
-    assert json.loads(penstock.run("org", "rotate", organisation, "--json").stdout) != made
+    lines = [line.split(" ") for line in penstock.run("org", "rotate", organisation).stdout.splitlines()]
+    assert sorted(replaced for replaced, _ in lines) == sorted(each["key"].split("_")[1] for each in made)
+    assert all(key.startswith("psk_") for _, key in lines)
     assert penstock.run("tenant", "revoke", teams[0]).stdout == "3 keys are revoked\n"
     assert penstock.run("org", "revoke", organisation).stdout == "3 keys are revoked\n"
     with penstock.client(made[0]["key"]) as client:
