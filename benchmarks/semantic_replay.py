@@ -84,7 +84,7 @@ class Learner:
     def decide(self, candidate: Candidate, right: bool, tally: Tally) -> bool:
         """Whether the candidate answers. If not, the model does, and its answer says whether that was `right`."""
         opens = self.rule.opens(candidate.evidence)
-        if opens and self.random.random() >= self.rule.share(self.verify):
+        if opens and self.random.random() >= self.rule.share(self.verify, proven=candidate.is_proven):
             tally.hits += 1
             tally.wrong += not right
             return True

@@ -66,6 +66,20 @@ async def test_an_open_rule_answers_with_the_similarity(half: SemanticHalf, data
     assert job.headers[envelope.EMBEDDING]
 
 
+async def test_an_entry_answers_once_the_model_has_borne_it_out(half: SemanticHalf, database: Database):
+    await half.ask_and_answer(ACME, QUESTION, ANSWER)
+    await half.ask_and_answer(ACME, "How do I order a card?", "In the app.")
+    await open_all(database)
+    half.rules.forget()
+    job, hit = await half.ask(ACME, "How can I order a card?", request_id=UNVERIFIED)
+    assert hit is None
+    await half.answer(job, "In the app.")
+    assert await database.rows('SELECT "right" FROM semantic_outcomes WHERE hit') == [{"right": True}]
+    unverified = next(name for name in map("u{}".format, range(1000)) if not _is_verified(name))
+    _, hit = await half.ask(ACME, "How could I order a card?", request_id=unverified)
+    assert hit is not None
+
+
 async def test_no_tenant_gets_another_s_entry_at_any_similarity(half: SemanticHalf, database: Database):
     await opened(half, database, ACME)
     await half.ask_and_answer(OTHER, "Where is my card?", "On its way.")

@@ -50,7 +50,7 @@ def test_what_no_score_tells_apart_stays_closed():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_what_opens_keeps_the_target_on_outcomes_that_were_not_learnt_from(seed: int):
-    rule = learn(outcomes(5000, seed=seed), TARGET)
+    rule = learn(outcomes(8000, seed=seed), TARGET)
     new = [each for each in outcomes(20_000, seed=1000 + seed) if rule.opens(each.evidence)]
     assert len(new) > 2000
     assert sum(not each.right for each in new) / len(new) <= TARGET
@@ -72,17 +72,36 @@ def test_hits_that_begin_to_be_wrong_close_it_soon():
 
 def test_after_an_error_more_hits_are_verified():
     good = outcomes(5000, seed=3)
-    assert learn(good, TARGET).share(0.05) == 0.05
+    assert learn(good, TARGET).share(0.05, proven=True) == 0.05
     watchful = learn([*good, Outcome((0.8,), right=False, hit=True)], TARGET)
-    assert watchful.share(0.05) == pytest.approx(0.5)
+    assert watchful.share(0.05, proven=True) == pytest.approx(0.5)
 
 
 def test_a_rule_of_other_evidence_opens_nothing():
     assert not Rule((0.0, 1.0), -100.0).opens((1.0, 1.0))
 
 
-def near(entry_id: int, cluster: int, similarity: float, **more: bool) -> Neighbour:
+def near(entry_id: int, cluster: int, similarity: float, **more: int) -> Neighbour:
     return Neighbour(entry_id, cluster, similarity, **more)
+
+
+@pytest.mark.parametrize(
+    ("others", "proven"),
+    [
+        ([], False),
+        ([{"right": 1}], True),
+        ([{"cluster": 8, "right": 5}], False),
+        ([{"right": 1}, {"wrong": 1}], False),
+        ([{"right": 30}, {"wrong": 1}], True),
+    ],
+)
+def test_what_nothing_around_has_borne_out_is_always_verified(others: list[dict[str, int]], proven: bool):
+    around = [near(2 + n, more.pop("cluster", 7), 0.9, **more) for n, more in enumerate(map(dict, others))]
+    proposed = candidate_of([near(1, 7, 0.95), *around])
+    assert proposed is not None
+    assert proposed.cluster == 7
+    assert proposed.is_proven is proven
+    assert Rule().share(0.05, proven=proposed.is_proven) == (0.05 if proven else 1.0)
 
 
 def test_the_nearest_entry_with_the_question_s_facts_is_proposed():

@@ -39,6 +39,15 @@ class Candidate:
     similarity: float
     evidence: tuple[float, ...]
 
+    @property
+    def is_proven(self) -> bool:
+        """Whether what was found when entries around it were proposed speaks for them: once right at the least.
+
+        Else it is always verified. What a stream brings anew is nearest to something old, and taken for that until it
+        has an entry of its own; a wrong hit leaves none.
+        """
+        return self.evidence[-1] > math.log(_PRIOR_RIGHT / _PRIOR_WRONG)
+
 
 EVIDENCE = ("similarity", "share", "margin", "support", "record")
 """Its similarity; the log-odds of its cluster among the neighbours, nearer ones counting more; its lead over the best

@@ -2,8 +2,8 @@
 
 A logistic regression over all outcomes of a group ranks proposals: so an entry profits of what was found for others,
 and by its own record differs from them. What may be answered is decided without trusting that model: a score is open
-only where, of all outcomes at or above it, so few were wrong that the rate's upper confidence bound is within the
-target. It tests `_LOOKS` sizes of that set, and shares the error it may make among them (Bonferroni). As in vCache
+only where, of all outcomes at or above it, so few were wrong that the rate's upper confidence bound is well within
+the target. It tests `_LOOKS` sizes of that set, and shares the error it may make among them (Bonferroni). As in vCache
 (arXiv 2502.03771) each entry has its own threshold, and nothing is answered before enough has been seen.
 """
 
@@ -20,6 +20,8 @@ WINDOW = 20_000
 """Outcomes that count, the newest ones."""
 CONFIDENCE = 0.95
 _LOOKS = 6
+_AIM = 0.8
+"""Of the target: what is learnt is to keep this much of it, as what comes next is never quite like what came before."""
 _MOST = 0.6
 _FEWEST, _PART = 100, 20
 _RIDGE = 1.0
@@ -64,8 +66,10 @@ class Rule:
         """The log-odds of its being right, as far as the model can say."""
         return self.weights[0] + math.fsum(w * x for w, x in zip(self.weights[1:], evidence, strict=True))
 
-    def share(self, verify: float) -> float:
-        """The share of hits that are verified, where `verify` are normally."""
+    def share(self, verify: float, *, proven: bool) -> float:
+        """The share of hits that are verified, where `verify` are normally; all of those that are not `proven`."""
+        if not proven:
+            return 1.0
         return min(1.0, verify * WATCHFUL) if self.watchful else verify
 
 
@@ -92,7 +96,7 @@ def learn(outcomes: Sequence[Outcome], target: float) -> Rule:
     found = Rule(tuple(weights.tolist()), watchful=watchful)
     for size in sizes:
         bound = upper_bound(int(wrong[size - 1]), size, confidence)
-        if bound <= target:
+        if bound <= target * _AIM:
             threshold = float(scores[order[size - 1]])
             found = Rule(found.weights, threshold, size, int(wrong[size - 1]), bound, watchful)
     return found
@@ -105,7 +109,7 @@ def is_due(new: int, known: int) -> bool:
 
 def needed(target: float) -> int:
     """Outcomes without an error, at least, before anything is answered."""
-    return math.ceil(math.log((1 - CONFIDENCE) / _LOOKS) / math.log1p(-target))
+    return math.ceil(math.log((1 - CONFIDENCE) / _LOOKS) / math.log1p(-target * _AIM))
 
 
 def _sizes(target: float, seen: int) -> list[int]:

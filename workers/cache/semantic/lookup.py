@@ -92,7 +92,7 @@ class LookUp:
         candidate = proposed(found, note.facts)
         hit = None
         if candidate is not None and rule.opens(candidate.evidence):
-            if is_sampled(job.request_id, rule.share(verify)):
+            if is_sampled(job.request_id, rule.share(verify, proven=candidate.is_proven)):
                 note = note.proposing(VERIFIED, candidate)
             elif (hit := await self._answer(job.tenant, found, candidate)) is not None:
                 note = note.proposing(HIT, candidate)
