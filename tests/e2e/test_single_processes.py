@@ -154,14 +154,12 @@ def test_a_worker_that_hangs_is_named_though_the_server_still_has_its_subscripti
 ) -> None:
     until(lambda: is_ready(platform), "readiness")
     worker = processes.running["worker-routing"]
+    named = {f"the worker that reads routing-{lane} does not answer" for lane in ("interactive", "batch")}
     worker.send_signal(signal.SIGSTOP)
     try:
-        problems = platform.get("/readyz").json()["problems"]
+        until(lambda: set(platform.get("/readyz").json()["problems"]) == named, "its two consumers, named", within=30)
     finally:
         worker.send_signal(signal.SIGCONT)
-    assert set(problems) == {
-        f"the worker that reads routing-{lane} does not answer" for lane in ("interactive", "batch")
-    }
     until(lambda: is_ready(platform), "readiness")
 
 
