@@ -65,14 +65,14 @@ def _end_with_parent() -> Callable[[], object] | None:
 class Up:
     """`penstock up` on one home directory, as often as it is started.
 
-    `from_nothing`: each of its processes is an interpreter that starts, as a shell starts it.
+    `from_nothing`: each process of the next start is an interpreter that starts, as a shell starts it.
     """
 
     def __init__(self, home: Path, *, from_nothing: bool = False, **environ: str) -> None:
         self.home = home
         self.ready_file, self.output, self.data = home / "ready.json", home / "output", home / "data"
         self._environ = clean_environ(**environ)
-        self._from_nothing = from_nothing
+        self.from_nothing = from_nothing
         self.process: Process | None = None
 
     def start(self, *flags: str) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class Up:
         ports = [f"--{name}=0" for name in ("port", "nats-port", "postgres-port", "simulator-port")]
         paths = [f"--data-dir={self.data}", f"--ready-file={self.ready_file}"]
         command = ("up", *ports, *paths, *flags)
-        if self._from_nothing:
+        if self.from_nothing:
             self.process = spawn(PENSTOCK, *command, environ=self._environ | environ, output=self.output)
         else:
             self.process = forks.start(command, self._environ | environ, self.output)

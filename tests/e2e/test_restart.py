@@ -60,6 +60,7 @@ def test_a_second_start_knows_the_key_the_answers_and_the_books(
     assert in_time.choices[0].finish_reason == "stop", "who waits is answered"
     last_spans.wait_for(trace_id, lambda trace: trace.has("POST /v1/chat/completions", f"chat {slow}"), within=0)
 
+    own_up.from_nothing = False
     told = own_up.start()
     assert told["api_key"] is None, "the first key is shown once"
     second = penstock_of(told, own_up.data, first.key)
