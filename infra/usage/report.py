@@ -1,5 +1,6 @@
 """What was used, summed up: by day or hour, and by whom or what. Read from sums, not from the ledger's single rows."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from infra.database.batches import written_to
@@ -52,11 +53,17 @@ async def report(engine: AsyncEngine, question: Question) -> Report:
     """
     async with written_to(engine, "usage") as connection:
         await connection.execute(_PATIENCE)
-        total, *found = (await connection.execute(query_of(question))).all()
+        found = (await connection.execute(query_of(question))).all()
+    # A page of thousands of rows keeps nobody else's request waiting.
+    return await asyncio.to_thread(_report_of, question, found)
+
+
+def _report_of(question: Question, found: Sequence[Row[*tuple[Any, ...]]]) -> Report:
+    total, *rows_and_one = found
     # A page has many rows and few times, so each time is written out once.
     written, behind = cache(moment_of), 1 + len(question.names)
-    rows = [_sums(_place(row[1:behind], written), row[behind:]) for row in found[: question.limit]]
-    after = rows[-1].place if len(found) > question.limit else _end_of_part(question)
+    rows = [_sums(_place(row[1:behind], written), row[behind:]) for row in rows_and_one[: question.limit]]
+    after = rows[-1].place if len(rows_and_one) > question.limit else _end_of_part(question)
     return Report(rows, after, _sums((), [value or 0 for value in total[behind:]]))
 
 
