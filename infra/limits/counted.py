@@ -4,6 +4,7 @@ Requests and tokens of one thing are on one counter, as one number: an increment
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -69,12 +70,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """All of it is counted: an entry for each counter, in the order in which they were named first, and a standing for
-    each that was asked.
+    """All of it is counted: an entry for each counter, in the order in which they were named first. `look_up` finds out
+    a standing for each that was asked: nobody has to wait for that.
     """
 
     entries: tuple[Entry, ...]
-    standings: tuple[Standing, ...]
+    look_up: Callable[[], tuple[Standing, ...]]
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """In the order in which it was asked."""
+        return self.look_up()
 
 
 @dataclass(frozen=True, slots=True)

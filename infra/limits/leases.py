@@ -5,18 +5,19 @@ kept for a while, so that a message that is handled again late does not open it 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg
 
+from infra.database.prepared import Prepared
 from infra.database.recent import Recent
 from infra.database.session import Session
 
 _BETWEEN_SWEEPS = 60.0
-_OPEN = "SELECT open_request(%s, %s, %s::text[], %s::bigint[], %s)"
+_OPEN = "SELECT open_request($1, $2, $3::text[], $4::bigint[], $5::timestamptz)"
 _CLOSE = """
 UPDATE open_requests SET open = false, expires_at = now() + interval '10 minutes'
 WHERE tenant_id = %s AND request_id = %s AND open
@@ -42,6 +43,7 @@ class Leases:
 
     def __init__(self, url: str, stage: str) -> None:
         self._session = Session(url, stage, self._close_again)
+        self._open = Prepared("open_request", _OPEN)
         self._closed: Recent[tuple[str, str]] = Recent()
         self._sweep_at = time.monotonic() + _BETWEEN_SWEEPS
 
@@ -50,15 +52,10 @@ class Leases:
 
         One that was opened before stays as it is, and so does one that was closed.
         """
-        names, limits = [scope.name for scope in scopes], [scope.limit for scope in scopes]
-
-        async def work(connection: psycopg.AsyncConnection[Any]) -> int:
-            cursor = await connection.execute(_OPEN, (tenant, request_id, names, limits, until))
-            row = await cursor.fetchone()
-            return 0 if row is None else int(row[0])
-
-        full = await self._session.run(work)
-        return full - 1 if full else None
+        names, limits = (scope.name for scope in scopes), (str(scope.limit) for scope in scopes)
+        values = (tenant, request_id, _array(names), _array(limits), until.isoformat())
+        ((full,),) = await self._session.run(lambda connection: self._open.run(connection, values))
+        return int(full) - 1 if full and full != "0" else None
 
     async def close(self, tenant: str, request_id: str) -> None:
         """The request has ended. Once a minute, rows that count for nothing any more are deleted on the way."""
@@ -82,3 +79,8 @@ class Leases:
         """
         async with connection.cursor() as cursor:
             await cursor.executemany(_CLOSE, list(self._closed))
+
+
+def _array(texts: Iterable[str]) -> str:
+    """As PostgreSQL reads an array of names and numbers without signs of their own."""
+    return "{" + ",".join(texts) + "}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from infra.limits.counted import Asked, Entry, Full, Kind, Standing, unpacked
+from infra.limits.counted import Asked, Entry, Full, Kind, Passed, Standing, unpacked
 from infra.limits.window import bucket_of, seconds_to_reset, seconds_to_wait, used
 
 AskedOf = dict[str, tuple[Asked, ...]]
@@ -57,6 +57,16 @@ def _of_kind(kind: Kind, counts: Mapping[int, int]) -> dict[int, int]:
 def standings_of(looks: Iterable[Look]) -> dict[Asked, Standing]:
     """Of everything that was asked of these counters."""
     return {one: standing for look in looks for one, standing in zip(look.asked, look.standings(), strict=True)}
+
+
+def passed_of(asked: Sequence[Asked], looks: Sequence[Look]) -> Passed:
+    """What is told where everything fits."""
+
+    def standings() -> tuple[Standing, ...]:
+        found = standings_of(looks)
+        return tuple(found[one] for one in asked)
+
+    return Passed(tuple(look.entry for look in looks if look.entry is not None), standings)
 
 
 def full_of(asked: Sequence[Asked], looks: Sequence[Look]) -> Full:

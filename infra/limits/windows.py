@@ -22,7 +22,7 @@ from typing import NamedTuple
 from contracts import subjects
 from infra.counters import Addition, Counters, Increment
 from infra.limits.counted import Asked, Entry, Full, Kind, Passed, packed
-from infra.limits.look import SETTLE, AskedOf, Look, by_counter, full_of, standings_of, waits_of
+from infra.limits.look import SETTLE, AskedOf, Look, by_counter, full_of, passed_of, waits_of
 from infra.limits.window import BUCKET, PAST, bucket_in, bucket_of, leaves_at
 
 _GRACE, _SKEW = 0.5, 0.25
@@ -73,11 +73,10 @@ class Windows:
         for number in range(_ROUNDS):
             ids = {name: None if key is None else f"{key}.{name}.{number}" for name in counters}
             looks = await self._take(counters, ids, _SKEW if number else 0.0)
-            entries = tuple(look.entry for look in looks if look.entry is not None)
+            counted = passed_of(asked, looks)
             if not any(look.full for look in looks):
-                standings = standings_of(looks)
-                return Passed(entries, tuple(standings[one] for one in asked))
-            await self.take_back(entries)
+                return counted
+            await self.take_back(counted.entries)
             since = asyncio.get_running_loop().time() + SETTLE / 2
             # Longer each time, and not the same for everybody.
             await asyncio.sleep(SETTLE * (number + random.uniform(1, 2)))

@@ -16,7 +16,7 @@ from contracts.inference import ANTHROPIC_COUNT_TOKENS
 from contracts.limits import Counted, Room, Rooms
 from infra.access.policy import ANY_MODEL, Limit
 from infra.dispatch.job import Job
-from infra.limits.counted import Asked, Full, Kind, Passed, Standing, counter_name, unpacked
+from infra.limits.counted import Asked, Entry, Full, Kind, Passed, Standing, counter_name, unpacked
 from infra.limits.leases import Leases, Scope
 from infra.limits.windows import Windows
 from infra.telemetry import names
@@ -51,22 +51,23 @@ class Limiter:
         """
         asked, of = _asked(limits, tokens)
         _require_possible(asked, of)
-        found = await self._windows.count(asked, f"{job.tenant}.{job.request_id}.limits") if asked else Passed((), ())
-        if isinstance(found, Full):
-            await self._tell(job, asked, found.standings)
-            raise _refused(asked, of, found)
-        self._tell_meanwhile(job, asked, found.standings)
-        room = min((standing.remaining for standing in found.standings), default=None)
-        if room is not None:
-            job.span.add_event(names.LIMITER_COUNTED, {names.LIMITS: len(asked), names.ROOM: room})
-        leased = await self._lease(job, limits, deadline, found)
-        counters = [entry.subject for entry in found.entries if unpacked(Kind.TOKENS, entry.amount)]
+        if not asked:
+            entries: tuple[Entry, ...] = ()
+        else:
+            found = await self._windows.count(asked, f"{job.tenant}.{job.request_id}.limits")
+            if isinstance(found, Full):
+                await self._tell(job, asked, found.standings)
+                raise _refused(asked, of, found)
+            self._tell_meanwhile(job, asked, found)
+            entries = found.entries
+        leased = await self._lease(job, limits, deadline, entries)
+        counters = [entry.subject for entry in entries if unpacked(Kind.TOKENS, entry.amount)]
         if not counters and not leased:
             return {}
         counted = Counted(tokens=tokens if counters else 0, counters=tuple(counters), lease=leased)
         return {envelope.COUNTED: counted.header()}
 
-    async def _lease(self, job: Job, limits: Iterable[Limit], deadline: datetime, found: Passed) -> bool:
+    async def _lease(self, job: Job, limits: Iterable[Limit], deadline: datetime, entries: Iterable[Entry]) -> bool:
         limited = [limit for limit in limits if limit.concurrent_requests is not None]
         if not limited:
             return False
@@ -74,16 +75,22 @@ class Limiter:
         full = await self._leases.open(job.tenant, job.request_id, scopes, deadline + _MARGIN)
         if full is None:
             return True
-        await self._windows.take_back(found.entries)
+        await self._windows.take_back(entries)
         most, whose = limited[full].concurrent_requests, whose_of(limited[full])
         message = f"{whose} limit of {most} open requests is reached: try again when one of them has been answered"
         raise LimitedError(message)
 
-    def _tell_meanwhile(self, job: Job, asked: Sequence[Asked], standings: Sequence[Standing | None]) -> None:
+    def _tell_meanwhile(self, job: Job, asked: Sequence[Asked], found: Passed) -> None:
         """Right behind the message that goes on, on the same connection: no answer can begin before it is there."""
-        task = asyncio.create_task(self._tell(job, asked, standings))
+        task = asyncio.create_task(self._tell_room(job, asked, found))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
+
+    async def _tell_room(self, job: Job, asked: Sequence[Asked], found: Passed) -> None:
+        standings = found.standings
+        room = min(standing.remaining for standing in standings)
+        job.span.add_event(names.LIMITER_COUNTED, {names.LIMITS: len(asked), names.ROOM: room})
+        await self._tell(job, asked, standings)
 
     async def _tell(self, job: Job, asked: Sequence[Asked], standings: Sequence[Standing | None]) -> None:
         """Let the ingress know of the room there is, for its answer's headers: nothing else depends on that."""
