@@ -1,7 +1,7 @@
 """Numbers that all processes count up together: JetStream counters, whose ack carries the new value (NATS ADR-49)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -56,11 +56,15 @@ class Counters:
         """The same for several, side by side. Of those with the same message id within two minutes, on whichever
         counters, the first is the one that counts, and the one that is told.
         """
+        sent: list[asyncio.Future[Ack]] = []
         try:
-            sent = [await self._send(addition) for addition in additions]
-            acks = await asyncio.gather(*sent)
+            for addition in additions:
+                sent.append(await self._send(addition))  # noqa: PERF401 - what was sent is let go where one can't be
+            acks = [await ack for ack in sent]
         except (nats.errors.Error, OSError) as error:
             raise self._unavailable() from error
+        finally:
+            _let_go(sent)
         return [
             await self._counted_before(ack.sequence) if ack.duplicate else Increment(addition.subject, self._told(ack))
             for addition, ack in zip(additions, acks, strict=True)
@@ -98,6 +102,13 @@ class Counters:
     def _unavailable(self) -> PenstockError:
         message = "the counters can't be reached: try again in a moment"
         return PenstockError(ErrorCode.PIPELINE_UNAVAILABLE, message, stage=self._stage, retryable=True)
+
+
+def _let_go(acks: Iterable["asyncio.Future[Ack]"]) -> None:
+    """Of some that failed together, one is raised: the others are not to be complained of later."""
+    for ack in acks:
+        if not ack.cancel() and not ack.cancelled():
+            ack.exception()
 
 
 def _value_in(body: bytes | None) -> int:

@@ -113,12 +113,18 @@ class Maker:
         """
         if reservation is None:
             return await self._journalled(attempt)
-        refusal, call = await asyncio.gather(
-            self._tools.budgets.reserve(reservation), self._journalled(attempt), return_exceptions=True
-        )
-        if isinstance(call, BaseException):
-            # What is reserved stays: it is another worker's whose call it is, or found when the message comes again.
-            raise call
+        journalled = asyncio.create_task(self._journalled(attempt))
+        refusal: Exception | None = None
+        try:
+            await self._tools.budgets.reserve(reservation)
+        except Exception as error:  # noqa: BLE001 - raised below, once the entry is withdrawn
+            refusal = error
+        except BaseException:
+            journalled.cancel()
+            raise
+        # If this fails, what is reserved stays: it is another worker's whose call it is, or found when the message
+        # comes again.
+        call = await journalled
         self._tell_reserved(reservation, refusal)
         if refusal is not None:
             await self._journal.withdraw(call)
@@ -130,7 +136,7 @@ class Maker:
         await self._journal.enter(call)
         return call
 
-    def _tell_reserved(self, reservation: Reservation, refusal: BaseException | None) -> None:
+    def _tell_reserved(self, reservation: Reservation, refusal: Exception | None) -> None:
         said: dict[str, AttributeValue] = {names.ATTEMPT: reservation.attempt}
         said[names.AMOUNT_USD] = float(reservation.amount)
         if isinstance(refusal, PenstockError):
