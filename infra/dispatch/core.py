@@ -30,7 +30,7 @@ from infra.telemetry.told import told
 
 _FIRST_RETRY, _LONGEST_RETRY = 0.2, 10.0
 _BACKPRESSURE_PAUSE, _UNAVAILABLE_PAUSE = 0.25, 0.5
-_ACK_PATIENCE = 2.0
+_ACK_PATIENCE, _BEHIND_THE_ANSWER = 2.0, 0.002
 _LULL = 0.03
 """Seconds that a bulk message waits for a moment without searches before it begins."""
 
@@ -200,6 +200,7 @@ class Dispatcher:
         if self._tools.capture:
             self._tools.capture.take(job, publications)
         if given_back := released(job, publications, ended):
+            await asyncio.sleep(_BEHIND_THE_ANSWER)  # which is on its way over the same broker
             await self._emitter.emit_all(job, given_back)
         return stored
 
