@@ -21,6 +21,7 @@ class CacheStored(Contract):
     response: dict[str, Any]
     usage: TokenUsage
     cost_usd: Annotated[Dollars | None, Field(description="Dollars; absent where no price was known.")] = None
+    latency_ms: Annotated[float | None, Field(ge=0, description="What the call took that made it.")] = None
     confidential: Annotated[
         bool, Field(description="Its prompt had to stay in the house, and so does what goes on from it.")
     ] = False

@@ -175,6 +175,9 @@ class InferenceCompleted(Contract):
     saved_usd: Annotated[
         Dollars | None, Field(description="Dollars that a cached answer cost when it was made; absent for any other.")
     ] = None
+    latency_ms: Annotated[
+        float | None, Field(ge=0, description="What the call took that answered; absent for an answer of the cache.")
+    ] = None
     deltas: Annotated[int, Field(ge=0, description="How many deltas were sent before this message.")] = 0
     events: Annotated[
         int | None, Field(ge=0, description="How many events a stream had for others who wait for the same answer.")

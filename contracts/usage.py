@@ -48,3 +48,7 @@ class UsageRecorded(Contract):
     saved_usd: Annotated[
         Dollars | None, Field(description="Dollars that an answer of the cache's cost when it was made.")
     ] = None
+    saved_ms: Annotated[
+        float | None,
+        Field(ge=0, description="By how much an answer of the cache's came sooner than when it was made."),
+    ] = None

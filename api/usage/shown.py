@@ -13,7 +13,7 @@ from api.usage.asked import cursor_of
 from infra.usage.question import COUNTS, START, TOKENS, Question
 from infra.usage.report import Report, Sums, moment_of
 
-MEASURES = (*COUNTS, *TOKENS, "cost_usd", "saved_usd", "mean_latency_ms", "mean_first_token_ms")
+MEASURES = (*COUNTS, *TOKENS, "cost_usd", "saved_usd", "saved_seconds", "mean_latency_ms", "mean_first_token_ms")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -53,7 +53,8 @@ def _named(question: Question, row: Sums) -> Json:
 
 def _measured(row: Sums) -> dict[str, Any]:
     means = {"mean_latency_ms": row.mean_latency_ms, "mean_first_token_ms": row.mean_first_token_ms}
-    return {**row.counts, "cost_usd": _dollars(row.cost_usd), "saved_usd": _dollars(row.saved_usd), **means}
+    saved = {"saved_usd": _dollars(row.saved_usd), "saved_seconds": row.saved_seconds}
+    return {**row.counts, "cost_usd": _dollars(row.cost_usd), **saved, **means}
 
 
 def _dollars(amount: Decimal) -> str:

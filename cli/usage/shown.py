@@ -84,10 +84,12 @@ def place(name: str, value: str | None, *, hours: bool) -> str:
 
 
 def notes(total: Row) -> list[str]:
-    """What a reader of the sums has to know: costs that are estimates, and those that nobody knows."""
+    """What a reader of the sums has to know: costs that are estimates or that nobody knows, and time that was saved."""
     told = []
     if total["estimated"]:
         told.append(f"{total['estimated']:,} of {total['calls']:,} calls are estimates: their providers reported less.")
     if total["unpriced"]:
         told.append(f"{total['unpriced']:,} calls have no known price: their cost is not in the sum.")
+    if seconds := total.get("saved_seconds"):
+        told.append(f"The cache's answers came {seconds:,.1f} s sooner, all together, than when they were made.")
     return told

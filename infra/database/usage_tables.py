@@ -51,6 +51,7 @@ class Usage(Base):
     stream: Mapped[bool]
     latency_ms: Mapped[float]
     first_token_ms: Mapped[float | None]
+    saved_ms: Mapped[float | None]
     trace_id: Mapped[str | None]
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -62,7 +63,8 @@ class _Measures:
     """What the ledger's rows of a tenant sum up to.
 
     `calls` are the attempts, `requests` the first ones and those that the cache answered; `unpriced` the rows whose
-    cost is not known; times are in microseconds and of calls alone, `first_tokens` counts the rows that have one.
+    cost is not known; times are in microseconds and of calls alone, `first_tokens` counts the rows that have one, and
+    `saved_us` is what the cache's answers saved of it.
     """
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
@@ -84,6 +86,7 @@ class _Measures:
     latency_us: Mapped[int]
     first_token_us: Mapped[int]
     first_tokens: Mapped[int]
+    saved_us: Mapped[int] = mapped_column(server_default="0")
     cost_usd: Mapped[Decimal] = mapped_column(Numeric(20, 10))
     saved_usd: Mapped[Decimal] = mapped_column(Numeric(20, 10))
 

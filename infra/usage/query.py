@@ -32,7 +32,7 @@ from infra.database.usage_tables import UsageDay, UsageHour, UsageTenantHour
 from infra.usage.question import COUNTS, DOLLARS, START, TOKENS, Question
 
 Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
-TIMES: Final = ("latency_us", "first_token_us", "first_tokens")
+TIMES: Final = ("saved_us", "latency_us", "first_token_us", "first_tokens")
 SUMMED: Final = (*COUNTS, *TOKENS, *DOLLARS, *TIMES)
 _HOURS, _DAYS, _TENANTS = (table.__table__.c for table in (UsageHour, UsageDay, UsageTenantHour))
 _DAY = timedelta(days=1)

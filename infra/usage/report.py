@@ -21,7 +21,8 @@ _PATIENCE = text("SET LOCAL statement_timeout = '30s'")
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Rows of the ledger, summed up; money in dollars, times in milliseconds, None where nothing was timed.
+    """Rows of the ledger, summed up; money in dollars, times in milliseconds where no other unit is named, None where
+    nothing was timed.
 
     `place` has a value for each of the question's `names`: empty where a request has no such key, route or tag.
     """
@@ -30,6 +31,7 @@ class Sums:
     counts: Mapping[str, int]
     cost_usd: Decimal
     saved_usd: Decimal
+    saved_seconds: float
     mean_latency_ms: float | None
     mean_first_token_ms: float | None
 
@@ -85,13 +87,14 @@ def moment_of(moment: datetime) -> str:
 
 def _sums(place: tuple[str, ...], values: Sequence[Any]) -> Sums:
     """`values` are those of `SUMMED`."""
-    cost_usd, saved_usd, latency_us, first_token_us, first_tokens = values[len(_COUNTED) :]
+    cost_usd, saved_usd, saved_us, latency_us, first_token_us, first_tokens = values[len(_COUNTED) :]
     counts = dict(zip(_COUNTED, values, strict=False))
     return Sums(
         place=place,
         counts=counts,
         cost_usd=Decimal(cost_usd),
         saved_usd=Decimal(saved_usd),
+        saved_seconds=round(saved_us / 1_000_000, 3),
         mean_latency_ms=_mean(latency_us, counts["calls"]),
         mean_first_token_ms=_mean(first_token_us, first_tokens),
     )

@@ -124,7 +124,8 @@ def test_a_cache_hit_has_a_row_that_says_what_it_saved(penstock: Penstock, clien
     assert (row["status"], row["cache"], row["cost_usd"], row["input_tokens"]) == ("cache_hit", "hit", 0, 0)
     assert row["saved_usd"] == first["cost_usd"] == cost_of(hit["x-penstock-saved-usd"])
     assert row["saved_usd"] > 0
-    assert (first["cache"], first["saved_usd"]) == ("miss", None)
+    assert 0 <= row["saved_ms"] < first["latency_ms"]
+    assert (first["cache"], first["saved_usd"], first["saved_ms"]) == ("miss", None, None)
     assert row["tags"] == first["tags"] == {"team": "search", "feature": "faq"}
     assert row["route"] == first["route"] == hit["x-penstock-route"]
 

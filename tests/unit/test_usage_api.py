@@ -32,7 +32,7 @@ def at(day: int, hour: int = 0) -> datetime:
 
 def sums(*place: str, cost: str = "0") -> Sums:
     counts = dict.fromkeys((*COUNTS, *TOKENS), 1)
-    return Sums(place, counts, Decimal(cost), Decimal("0.0000000007"), 1.5, None)
+    return Sums(place, counts, Decimal(cost), Decimal("0.0000000007"), 2.5, 1.5, None)
 
 
 def test_what_is_asked_without_parameters_is_the_last_seven_days():

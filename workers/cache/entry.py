@@ -43,6 +43,7 @@ def entry_of(completed: InferenceCompleted, *, confidential: bool = False) -> Ca
         response=completed.response,
         usage=completed.usage,
         cost_usd=completed.cost_usd,
+        latency_ms=completed.latency_ms,
         confidential=confidential,
     )
 

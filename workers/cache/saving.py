@@ -16,6 +16,7 @@ _CACHE = "cache"
 
 def saving(job: Job, entry: CacheStored, status: str) -> Publication:
     """It began when its message was stored: so it is the same row, however often that is delivered."""
+    took = max(time.time() - job.position.stored_at, 0.0) * 1000
     row = UsageRecorded.model_validate(
         {
             **facts_of(job),
@@ -29,7 +30,8 @@ def saving(job: Job, entry: CacheStored, status: str) -> Publication:
             "saved_usd": entry.cost_usd,
             "idempotency_key": "",
             "started_at": datetime.fromtimestamp(job.position.stored_at, UTC),
-            "latency_ms": max(time.time() - job.position.stored_at, 0.0) * 1000,
+            "latency_ms": took,
+            "saved_ms": None if entry.latency_ms is None else max(entry.latency_ms - took, 0.0),
             "route": entry.route,
             "cache": status,
         }

@@ -27,6 +27,7 @@ _MEASURES: Final = {
     "latency_us": _MICROSECONDS.format("latency_ms"),
     "first_token_us": _MICROSECONDS.format("first_token_ms"),
     "first_tokens": "(first_token_ms IS NOT NULL)::int",
+    "saved_us": "coalesce(round(saved_ms * 1000)::bigint, 0)",
     "cost_usd": "coalesce(cost_usd, 0)",
     "saved_usd": "coalesce(saved_usd, 0)",
 }

@@ -213,6 +213,7 @@ class Run:
             response=response,
             provider_model=attempt.provider_model,
             route=job.headers.get(envelope.ROUTE),
+            latency_ms=result.latency_ms,
             decision=decision_of(job.headers.get(envelope.DECISION)),
             cache=job.headers.get(envelope.CACHE_STATUS, "bypass"),
             events=self._relay.events if self._relay and self._relay.keeps else None,

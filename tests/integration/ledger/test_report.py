@@ -29,7 +29,7 @@ MESSAGES = [
         tags={"team": ("search", "shop")[number % 2], "feature": f"f{number % 3}"} if number % 7 else None,
     )
     for number in range(80)
-] + [cache_hit(tenant="t1", model="m1", saved_usd=Decimal(number).scaleb(-3)) for number in range(5)]
+] + [cache_hit(tenant="t1", model="m1", saved_usd=Decimal(number).scaleb(-3), saved_ms=250.0) for number in range(5)]
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ async def test_cache_hits_say_what_they_saved_and_are_no_calls(written: AsyncEng
     asked = [message for message in MESSAGES if (message.tenant, message.model) == ("t1", "m1")]
     assert (row.counts["cache_hits"], row.counts["calls"]) == (5, len(asked) - 5)
     assert row.counts["requests"] == len(asked)
-    assert row.saved_usd == Decimal("0.010")
+    assert (row.saved_usd, row.saved_seconds) == (Decimal("0.010"), 1.25)
     assert row.mean_latency_ms == 100.5
 
 

@@ -70,7 +70,7 @@ async def test_sums_are_those_of_the_rows(engine: AsyncEngine, database: Databas
         )
         for number in range(120)
     ]
-    messages += [cache_hit(tenant="t1", saved_usd=Decimal("0.1")) for _ in range(3)]
+    messages += [cache_hit(tenant="t1", saved_usd=Decimal("0.1"), saved_ms=1.5) for _ in range(3)]
     for begin in range(0, len(messages), 50):
         await write(engine, *messages[begin : begin + 50])
     of_rows = await database.rows(
@@ -78,13 +78,13 @@ async def test_sums_are_those_of_the_rows(engine: AsyncEngine, database: Databas
         "count(*) FILTER (WHERE status <> 'cache_hit') AS calls, count(*) FILTER (WHERE status = 'failed') AS failed, "
         "count(*) FILTER (WHERE cost_usd IS NULL) AS unpriced, sum(input_tokens)::int AS input_tokens, "
         "sum(output_tokens)::int AS output_tokens, coalesce(sum(cost_usd), 0) AS cost_usd, "
-        "coalesce(sum(saved_usd), 0) AS saved_usd, "
+        "coalesce(sum(saved_usd), 0) AS saved_usd, coalesce(sum(saved_ms) * 1000, 0)::int AS saved_us, "
         "coalesce(sum(round(latency_ms * 1000)) FILTER (WHERE status <> 'cache_hit'), 0)::int AS latency_us "
         "FROM usage GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5::text, 6"
     )
     of_hours = await database.rows(
         "SELECT tenant_id, key_id, model, route, tags, hour, calls, failed, unpriced, input_tokens, output_tokens, "
-        "cost_usd, saved_usd, latency_us FROM usage_hourly ORDER BY 1, 2, 3, 4, 5::text, 6"
+        "cost_usd, saved_usd, saved_us, latency_us FROM usage_hourly ORDER BY 1, 2, 3, 4, 5::text, 6"
     )
     assert of_hours == of_rows
     direct = sum((message.cost_usd or Decimal() for message in messages), Decimal())

@@ -98,5 +98,6 @@ def test_hours_are_told_to_the_minute():
 
 def test_sums_that_are_not_all_known_say_so():
     assert notes(row("1")) == []
+    assert "12.5 s" in notes(row("1", saved_seconds=12.5))[0]
     told = notes(row("1", calls=9, estimated=2, unpriced=1))
     assert [line.split(" ")[0] for line in told] == ["2", "1"]
