@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from infra.access.audit import audited
@@ -27,8 +28,13 @@ def _entries(catalog: Catalog | None) -> Mapping[str, Any]:
     """Providers, models and the router, as JSON. Of a provider's own headers the names: a value may be a secret."""
     if catalog is None:
         return {}
-    providers = {f"provider {each.name}": each.model_dump(mode="json") for each in catalog.providers}
+    providers = {f"provider {each.name}": _said(each) for each in catalog.providers}
     for provider in providers.values():
-        provider["headers"] = sorted(provider["headers"] or ())
-    models = {f"model {each.name}": each.model_dump(mode="json") for each in catalog.models}
-    return {**providers, **models, "router": catalog.router.model_dump(mode="json")}
+        provider["headers"] = sorted(provider.get("headers", ()))
+    models = {f"model {each.name}": _said(each) for each in catalog.models}
+    return {**providers, **models, "router": _said(catalog.router)}
+
+
+def _said(entry: BaseModel) -> dict[str, Any]:
+    """What is said of it: what is left out has its usual value."""
+    return entry.model_dump(mode="json", exclude_defaults=True)
