@@ -167,7 +167,7 @@ class InferenceCompleted(Contract):
     decision: Annotated[
         RouteDecision | None, Field(description="The router's; absent where a model was named, or the cache answered.")
     ] = None
-    cache: Annotated[str, Field(description="hit, coalesced, miss or bypass")]
+    cache: Annotated[str, Field(description="hit, semantic with its similarity, coalesced, miss or bypass")]
     attempts: Annotated[int, Field(ge=0, description="Provider calls; 0 for a cache hit.")] = 0
     attempt: Annotated[int | None, Field(ge=1, description=OUTCOME_OF)] = None
     usage: TokenUsage = TokenUsage()

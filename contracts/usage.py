@@ -43,7 +43,7 @@ class UsageRecorded(Contract):
     first_token_ms: Annotated[float | None, Field(ge=0)] = None
     trace_id: str | None = None
     route: Annotated[str | None, Field(description="Why this deployment.")] = None
-    cache: Annotated[str | None, Field(description="hit, coalesced, miss or bypass")] = None
+    cache: Annotated[str | None, Field(description="hit, semantic, coalesced, miss or bypass")] = None
     tags: Annotated[dict[str, str] | None, Field(description="The caller's own.")] = None
     saved_usd: Annotated[
         Dollars | None, Field(description="Dollars that an answer of the cache's cost when it was made.")

@@ -26,7 +26,7 @@ class CacheMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.lookups = Counter(
             "penstock_cache_lookups",
-            "Prompts by what the cache had for them: hit, coalesced, miss, or bypass where it was not asked",
+            "Prompts by what the cache had for them: hit, semantic, coalesced, miss, or bypass where it was not asked",
             ("status",),
             registry=registry,
         )
