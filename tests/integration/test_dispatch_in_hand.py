@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 from unittest import mock
 
 from nats.aio.msg import Msg
@@ -115,11 +116,11 @@ async def test_a_message_whose_end_could_not_be_stored_is_not_taken_for_one_that
             raise PenstockError(ErrorCode.PIPELINE_UNAVAILABLE, "not now", stage="probe", retryable=True)
         return Outcome("done")
 
-    async def lost_once(emitter: Emitter, job: Job, publications: Sequence[Publication]) -> list[Stored]:
+    async def lost_once(emitter: Emitter, job: Job, publications: Sequence[Publication], *more: Any) -> list[Stored]:
         # The broker dies just as the request is to be told that it was tried often enough.
         if len(runs) == most:
             raise TimeoutError
-        return await emit_all(emitter, job, publications)
+        return await emit_all(emitter, job, publications, *more)
 
     with mock.patch.object(Emitter, "emit_all", lost_once):
         async with running_stage(pipeline, log.logger, away):
