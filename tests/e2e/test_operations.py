@@ -194,6 +194,11 @@ def test_no_file_of_the_platform_is_open_to_others(up: Up, penstock: Penstock) -
         assert Path(secret).stat().st_mode & 0o077 == 0
 
 
+def test_a_choice_of_the_router_is_explained_by_the_catalogue_that_is_in_force(penstock: Penstock) -> None:
+    done = penstock.run("route", "explain", "Write a C function that sorts numbers.", "--json")
+    assert json.loads(done.stdout)["route"] == "auto/code/sim-large", done.stderr
+
+
 def _problems(penstock: Penstock) -> list[str] | None:
     answer = penstock.get("/readyz")
     time.sleep(0.01)
