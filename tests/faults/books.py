@@ -19,17 +19,22 @@ TERMINALS = f"{ROOT}.inference.*.interactive.{TENANT}.*"
 
 _SUMS_THAT_DIFFER = """
 WITH rows AS (
-    SELECT tenant_id, model, {trunc} AS at, count(*) FILTER (WHERE status <> 'cache_hit') AS calls,
+    SELECT {of}, date_trunc('{span}', started_at, 'UTC') AS at, count(*) FILTER (WHERE status <> 'cache_hit') AS calls,
            sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, coalesce(sum(cost_usd), 0) AS cost
-    FROM usage GROUP BY 1, 2, 3
+    FROM usage GROUP BY {of}, at
 ), sums AS (
-    SELECT tenant_id, model, {column} AS at, sum(calls) AS calls, sum(input_tokens) AS input_tokens,
-           sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost FROM {table} GROUP BY 1, 2, 3
+    SELECT {of}, {span} AS at, sum(calls) AS calls, sum(input_tokens) AS input_tokens,
+           sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost FROM {table} GROUP BY {of}, at
 )
-SELECT rows, sums FROM rows FULL JOIN sums USING (tenant_id, model, at)
+SELECT rows, sums FROM rows FULL JOIN sums USING ({of}, at)
 WHERE (rows.calls, rows.input_tokens, rows.output_tokens, rows.cost)
     IS DISTINCT FROM (sums.calls, sums.input_tokens, sums.output_tokens, sums.cost)
 """
+_SUMS = (
+    ("usage_hourly", "hour", "tenant_id, model"),
+    ("usage_hourly_by_tenant", "hour", "tenant_id"),
+    ("usage_daily", "day", "tenant_id, model"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +144,11 @@ async def _rows(instance: Instance) -> list[Row]:
 
 
 async def _sums_that_differ(instance: Instance) -> tuple[str, ...]:
-    """Of a tenant, a model and an hour or day: what the ledger's rows sum up to, and what it keeps as their sums."""
+    """Of a tenant (and a model) and an hour or day: what the ledger has, and what is kept as their sums."""
     found: list[str] = []
     async with await psycopg.AsyncConnection.connect(instance.told["database"]) as connection:
-        for column in ("hour", "day"):
-            trunc, table = f"date_trunc('{column}', started_at, 'UTC')", {"hour": "usage_hourly", "day": "usage_daily"}
-            query = _SUMS_THAT_DIFFER.format(trunc=trunc, column=column, table=table[column])
+        for table, span, of in _SUMS:
+            query = _SUMS_THAT_DIFFER.format(table=table, span=span, of=of)
             rows = await (await connection.execute(query.encode())).fetchall()
-            found += [f"{column}: {row}" for row in rows]
+            found += [f"{table}: {row}" for row in rows]
     return tuple(found)
