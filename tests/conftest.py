@@ -17,7 +17,7 @@ import pytest
 
 from infra.database.engine import migrate
 from infra.settings import Settings
-from tests.support.database import Database, Emptying, make_cheap
+from tests.support.database import Database, OneConnection, make_cheap
 from tests.support.logs import RecordedLog
 from tests.support.pipeline import Pipeline
 from tests.support.servers import Server, running_nats, running_postgres
@@ -101,17 +101,17 @@ def catalog(tmp_path: Path, simulator: Simulator) -> Path:
 
 
 @pytest.fixture(scope="session")
-def emptying(postgres_server: Server) -> Iterator[Emptying]:
-    """What empties the database before each test that asks for it."""
-    with Emptying(postgres_server.url) as emptying:
-        yield emptying
+def database_connection(postgres_server: Server) -> Iterator[OneConnection]:
+    """What empties the database before each test that asks for it, and looks into it."""
+    with OneConnection(postgres_server.url) as connection:
+        yield connection
 
 
 @pytest.fixture
-def database(postgres_server: Server, emptying: Emptying) -> Database:
+def database(postgres_server: Server, database_connection: OneConnection) -> Database:
     """A migrated database without rows."""
-    emptying.empty()
-    return Database(postgres_server.url)
+    database_connection.empty()
+    return Database(postgres_server.url, database_connection)
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """The database as a test sees it."""
 
-from collections.abc import Mapping
-from typing import Any, LiteralString, Self
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, LiteralString, Self, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
@@ -15,6 +17,7 @@ from infra.index.tables import IndexVersionRow
 from infra.limits.tables import OpenRequest
 from infra.semantic.tables import SemanticEntry
 
+T = TypeVar("T")
 _OF_VERSIONS = r"SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(chunks|postings)_\d+$'"
 _ALSO = (IndexVersionRow, OpenRequest, SemanticEntry, Usage)
 assert all(table.metadata is Base.metadata for table in _ALSO)  # these are to be emptied too
@@ -22,19 +25,20 @@ assert all(table.metadata is Base.metadata for table in _ALSO)  # these are to b
 
 def empty_tables(url: str) -> None:
     """Delete all rows of all tables, and the tables of index versions."""
-    with Emptying(url) as emptying:
-        emptying.empty()
+    with OneConnection(url) as connection:
+        connection.empty()
 
 
-class Emptying:
-    """Empties a database again and again, on one connection: a new one has to read what all the tables are, each time.
+class OneConnection:
+    """What tests do to a database, on one connection: a new one has to read what all the tables are, each time.
 
-    Waits at most 5 s for a table that is worked on.
+    It waits at most 5 s for a table that is worked on, and is opened again where a test has killed the server.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: psycopg.Connection | None = None
+        self._turn = threading.Lock()
         self._used = SQL(" UNION ALL ").join(
             SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(Literal(table.name), Identifier(table.name))
             for table in Base.metadata.sorted_tables
@@ -49,16 +53,32 @@ class Emptying:
 
     def empty(self) -> None:
         """Delete all rows of all tables, and the tables of index versions."""
-        try:
-            self._empty(self._connected())
-        except psycopg.OperationalError:
-            if self._connection is None or not self._connection.closed:
-                raise
-            self._empty(self._connected())  # a test before has killed the server
+        self._do(self._empty)
+
+    def rows(self, query: LiteralString, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What a query answers, from any thread."""
+
+        def ask(connection: psycopg.Connection) -> list[dict[str, Any]]:
+            with connection.cursor(row_factory=dict_row) as cursor:
+                return cursor.execute(query, parameters).fetchall()
+
+        return self._do(ask)
+
+    def _do(self, work: Callable[[psycopg.Connection], T]) -> T:
+        with self._turn:
+            try:
+                return work(self._connected())
+            except psycopg.OperationalError:
+                if self._connection is None or not self._connection.closed:
+                    raise
+                return work(self._connected())
 
     def _connected(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(self._url, autocommit=True, options="-c lock_timeout=5000")
+            # What is prepared would not know that a table is another by now.
+            self._connection = psycopg.connect(
+                self._url, autocommit=True, prepare_threshold=None, options="-c lock_timeout=5000"
+            )
         return self._connection
 
     def _empty(self, connection: psycopg.Connection) -> None:
@@ -85,14 +105,13 @@ def make_cheap(url: str) -> None:
 class Database:
     """A migrated database whose tables are empty."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, connection: OneConnection) -> None:
         self.url = url
+        self._connection = connection
 
     async def rows(self, query: LiteralString, **parameters: Any) -> list[dict[str, Any]]:
         """What a query answers, a dictionary a row; parameters are written `%(name)s`."""
-        async with await psycopg.AsyncConnection.connect(self.url, autocommit=True, row_factory=dict_row) as connection:
-            cursor = await connection.execute(query, parameters)
-            return await cursor.fetchall()
+        return await asyncio.to_thread(self._connection.rows, query, parameters)
 
     async def execute(self, *statements: str) -> None:
         """Run statements of the test's own, in one transaction."""
