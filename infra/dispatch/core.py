@@ -31,8 +31,8 @@ from infra.telemetry.told import told
 _FIRST_RETRY, _LONGEST_RETRY = 0.2, 10.0
 _BACKPRESSURE_PAUSE, _UNAVAILABLE_PAUSE = 0.25, 0.5
 _ACK_PATIENCE, _BEHIND_THE_ANSWER = 2.0, 0.002
-_LULL = 0.03
-"""Seconds that a bulk message waits for a moment without searches before it begins."""
+_LULL, _TOO_LATE = 0.03, 1.0
+"""Seconds that bulk waits for a moment without searches; seconds until what came to one that stops goes to another."""
 
 
 class Dispatcher:
@@ -67,7 +67,7 @@ class Dispatcher:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _handle(self, message: Msg) -> None:
-        started = time.perf_counter()
+        started, pause = time.perf_counter(), _TOO_LATE if self._draining else None
         position = position_of(message)
         if not await self._tools.in_flight.admit(message, position):
             return
@@ -83,7 +83,7 @@ class Dispatcher:
             label = await self._bury(position, error)
         except asyncio.CancelledError:
             label = "handed_back"
-            await self._hand_back(position)
+            await self._hand_back(position, pause)
         except (PenstockError, nats.errors.Error, OSError) as error:
             # Neither the outcome nor the dead letter could be stored: the broker is away, and delivers it again.
             self._tools.log.warning("message_left_for_redelivery", error=told(error))
@@ -241,10 +241,10 @@ class Dispatcher:
         await bury(self._tools.publisher, message, position, error, self._spec.name)
         return "dead_letter"
 
-    async def _hand_back(self, position: Position) -> None:
-        """Another replica can have it at once: this process is stopping."""
+    async def _hand_back(self, position: Position, pause: float | None) -> None:
+        """Another replica can have it, at once or after a pause: this process is stopping."""
         try:
-            await self._tools.in_flight.latest(position).nak()
+            await self._tools.in_flight.latest(position).nak(delay=pause)
         except (nats.errors.Error, OSError):
             # The broker is away; it delivers again when the ack wait is over.
             self._tools.log.warning("message_left_for_redelivery", error="not handed back")

@@ -20,6 +20,7 @@ class LaneGate:
         self._courtesy = courtesy
         self._in_use = {Lane.INTERACTIVE: 0, Lane.BATCH: 0}
         self._waiting: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in Lane}
+        self._shut = False
 
     def release(self, lane: Lane) -> None:
         """Give a slot back."""
@@ -27,13 +28,19 @@ class LaneGate:
         self._wake()
 
     def turn_away(self) -> None:
-        """Cancel everyone who still waits: the process is about to stop."""
+        """Cancel everyone who still waits, and who comes from now on: the process is about to stop."""
+        self._shut = True
         for queue in self._waiting.values():
             while queue:
                 queue.popleft().cancel()
 
     async def acquire(self, lane: Lane) -> None:
-        """Wait for a slot of `lane`; every `acquire` that returns is owed one `release`."""
+        """Wait for a slot of `lane`; every `acquire` that returns is owed one `release`.
+
+        Raises `asyncio.CancelledError` where there are no slots any more.
+        """
+        if self._shut:
+            raise asyncio.CancelledError
         if self._free_for(lane) and not self._waiting[Lane.INTERACTIVE] and not self._waiting[lane]:
             self._in_use[lane] += 1
             return

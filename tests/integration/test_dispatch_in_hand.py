@@ -13,7 +13,7 @@ from infra.dispatch.emit import Emitter
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Outcome, Publication
 from infra.streams import REQUESTED
-from tests.support.acks import ACK, IN_PROGRESS, spied_acks
+from tests.support.acks import ACK, IN_PROGRESS, NAK, spied_acks
 from tests.support.logs import RecordedLog
 from tests.support.pipeline import Pipeline
 from tests.support.stages import refuse, running_stage
@@ -49,6 +49,23 @@ async def test_work_that_takes_longer_than_the_ack_wait_is_done_once(pipeline: P
         await eventually(lambda: settled(pipeline))
     assert handler.runs == [1]
     assert len(spy.of(ACK)) == 1
+
+
+async def test_what_comes_to_a_process_that_is_stopping_is_not_begun(pipeline: Pipeline, log: RecordedLog) -> None:
+    handler = Slow()
+    async with (
+        spied_acks(pipeline.client, REQUESTED, DURABLE) as spy,
+        running_stage(pipeline, log.logger, handler, concurrency=1) as dispatcher,
+    ):
+        await pipeline.publish_request()
+        await eventually(lambda: handler.runs)
+        draining = asyncio.create_task(dispatcher.drain(patience=30))
+        await pipeline.publish_request()
+        await eventually(lambda: spy.of(NAK))
+        handler.may_end.set()
+        await draining
+    assert handler.runs == [1]
+    assert await pipeline.held(REQUESTED) == 1
 
 
 async def test_a_message_that_waits_for_a_slot_is_kept_alive_too(pipeline: Pipeline, log: RecordedLog) -> None:

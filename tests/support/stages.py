@@ -27,7 +27,7 @@ STAGE = "probe"
 @asynccontextmanager
 async def running_stage(
     pipeline: Pipeline, log: Logger, handler: Handler, *, terminal: bool = True, concurrency: int = 8
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Dispatcher]:
     """A stage called `probe` over `inference.requested`, in validation's place."""
     settings = pipeline.settings
     connection = await connect(settings, STAGE, log)
@@ -47,7 +47,7 @@ async def running_stage(
     keep_alive = asyncio.create_task(in_flight.keep_alive())
     try:
         await connection.broker.start()
-        yield
+        yield dispatcher
         await detach(connection.broker, log)
         await dispatcher.drain(settings.drain_timeout)
     finally:

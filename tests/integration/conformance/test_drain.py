@@ -33,6 +33,7 @@ async def test_a_stop_finishes_what_is_in_hand_and_hands_back_the_rest(rig: Rig)
                 await eventually(lambda: len(taking_their_time.runs) == slots)
                 delivered = await eventually(lambda: all_delivered(rig, len(given)))
                 stopping = asyncio.create_task(first.stop())
+                await eventually(lambda: nobody_listens(rig))
                 await eventually(lambda: len(spy.of(NAK)) == delivered - slots, what=lambda: spy.said)
                 assert not stopping.done(), "it did not wait for the work in hand"
                 taking_their_time.open_gate()
@@ -52,6 +53,11 @@ async def all_delivered(rig: Rig, given: int) -> int:
     consumer = await rig.pipeline.consumer(rig.case.stream(), rig.case.durable_of())
     most = min(given, consumer.config.max_ack_pending or given)
     return most if consumer.num_ack_pending == most else 0
+
+
+async def nobody_listens(rig: Rig) -> bool:
+    """Whether the process that stops gets no more, also where it had no more than it has slots for."""
+    return not (await rig.pipeline.consumer(rig.case.stream(), rig.case.durable_of())).push_bound
 
 
 async def test_a_stop_in_a_flood_loses_nothing_and_leaves_nothing_to_the_ack_wait(rig: Rig) -> None:
