@@ -87,11 +87,13 @@ async def run_api(settings: Settings, log: Logger) -> None:
         runs = (asyncio.create_task(each) for each in (watch.run(catalog), pulse.run()))
         stack.push_async_callback(end_tasks, *runs)
         settle()
-        await _serve(create_app(gateway, engine, Metrics(registry, queues)), settings)
+        app = create_app(gateway, engine, Metrics(registry, queues))
+        await _Server(server_config(app, settings)).serve()
 
 
-async def _serve(app: Starlette, settings: Settings) -> None:
-    config = uvicorn.Config(
+def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
+    """How the API is served."""
+    return uvicorn.Config(
         app,
         host=settings.api_host,
         port=settings.api_port,
@@ -102,9 +104,9 @@ async def _serve(app: Starlette, settings: Settings) -> None:
         proxy_headers=False,
         log_config=None,
         server_header=False,
+        timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=max(int(settings.drain_timeout), 1),
     )
-    await _Server(config).serve()
 
 
 class _Server(uvicorn.Server):

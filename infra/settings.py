@@ -49,6 +49,14 @@ class Settings(BaseSettings):
     max_header_bytes: Annotated[
         int, Field(ge=4096, le=1024 * 1024, description="Longer HTTP request headers are refused with 431.")
     ] = 64 * 1024
+    keep_alive: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Seconds for which an HTTP connection may idle. Longer than clients keep theirs (SDKs: 5 s), "
+            "and than a proxy in front: who is closed upon loses the request that was on its way.",
+        ),
+    ] = 75
     client_address_header: Annotated[
         str | None,
         Field(
