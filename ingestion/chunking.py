@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
@@ -80,17 +81,14 @@ def _spans(parsed: Parsed, outline: Outline, settings: ChunkerSettings) -> Itera
     fits = _fits(text, settings)
     for begin, end in regions(text, outline):
         as_markdown = parsed.kind.is_markup and is_prose(text[begin:end])
-        split = _split(text, settings, MarkdownSplitter if as_markdown else TextSplitter)
+        split = _split(text, settings, as_markdown)
         for span in FenceMender(text, (begin, end), outline, split, fits).mend():
             if not text[slice(*span)].isspace():  # the splitter and Python don't agree on what is white space
                 yield span
 
 
-def _split(
-    text: str, settings: ChunkerSettings, splitter: type[TextSplitter] | type[MarkdownSplitter]
-) -> Callable[[int, int], list[Span]]:
-    model = _MODELS[settings.tokenizer]
-    splits = splitter.from_tiktoken_model(model, settings.tokens, settings.overlap).chunk_indices
+def _split(text: str, settings: ChunkerSettings, as_markdown: bool) -> Callable[[int, int], list[Span]]:
+    splits = _splitter(as_markdown, settings.tokenizer, settings.tokens, settings.overlap).chunk_indices
 
     def split(begin: int, end: int) -> list[Span]:
         return [(begin + offset, begin + offset + len(piece)) for offset, piece in splits(text[begin:end])]
@@ -100,8 +98,15 @@ def _split(
 
 def _fits(text: str, settings: ChunkerSettings) -> Callable[[int, int], bool]:
     """Whether a part of the text is within the limit: the splitter leaves such a part whole."""
-    counter = TextSplitter.from_tiktoken_model(_MODELS[settings.tokenizer], settings.tokens)
+    counter = _splitter(False, settings.tokenizer, settings.tokens, 0)
     return lambda begin, end: len(counter.chunks(text[begin:end])) <= 1
+
+
+@lru_cache(maxsize=32)
+def _splitter(as_markdown: bool, tokenizer: Tokenizer, tokens: int, overlap: int) -> TextSplitter | MarkdownSplitter:
+    """Made once: to make one takes as long as to cut a page. It keeps nothing of what it cuts, and threads share it."""
+    kind = MarkdownSplitter if as_markdown else TextSplitter
+    return kind.from_tiktoken_model(_MODELS[tokenizer], tokens, overlap)
 
 
 def _chunk(parsed: Parsed, outline: Outline, ordinal: int, span: Span) -> Chunk:
