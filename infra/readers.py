@@ -6,6 +6,7 @@ loop hangs, keeps its own until its connection is given up.
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 
 import nats.errors
 import orjson
@@ -27,7 +28,7 @@ async def answer_for(client: Client, durables: Callable[[], Iterable[str]]) -> N
 async def living_readers(client: Client, wanted: Collection[str], patience: float) -> set[str]:
     """The durables that processes say they read: once all of `wanted` are among them, or after `patience` seconds.
 
-    None where the broker is away.
+    An empty set where the broker is away.
     """
     found: set[str] = set()
     enough = asyncio.Event()
@@ -38,7 +39,8 @@ async def living_readers(client: Client, wanted: Collection[str], patience: floa
             enough.set()
 
     inbox = client.new_inbox()
-    try:
+    # TimeoutError is an OSError: who has not answered by then does not.
+    with suppress(nats.errors.Error, OSError):
         subscription = await client.subscribe(inbox, cb=hear)
         try:
             await client.publish(subjects.readers_asked(), reply=inbox)
@@ -46,7 +48,4 @@ async def living_readers(client: Client, wanted: Collection[str], patience: floa
                 await enough.wait()
         finally:
             await subscription.unsubscribe()
-    except (nats.errors.Error, OSError):
-        # TimeoutError is an OSError: who has not answered by now does not.
-        return found
     return found

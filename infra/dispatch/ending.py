@@ -13,7 +13,7 @@ from infra.counters import INCREMENT
 from infra.dispatch.job import Job
 from infra.dispatch.outcome import Publication
 from infra.limits.counted import Kind, packed
-from infra.limits.window import bucket_in, leaves_at
+from infra.limits.window import still_counts
 
 _EVENT = "limits.released"
 
@@ -58,7 +58,7 @@ def _corrected(job: Job, counted: Counted, tokens: int) -> tuple[Publication, ..
             carry=False,
         )
         for counter in counted.counters
-        if more and leaves_at(bucket_in(counter)) > now
+        if more and still_counts(counter, now)
     )
 
 

@@ -31,6 +31,11 @@ def leaves_at(bucket: int) -> float:
     return (bucket + PAST + 1) * BUCKET
 
 
+def still_counts(subject: str, now: float) -> bool:
+    """Whether what is added to the counter of this subject is in the window yet."""
+    return leaves_at(bucket_in(subject)) > now
+
+
 def used(counts: Counts, bucket: int) -> int:
     """What counts in the bucket of that number. One that has not come by this clock counts: it has by another."""
     return sum(count for number, count in counts.items() if number >= bucket - PAST)

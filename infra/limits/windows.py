@@ -23,7 +23,7 @@ from contracts import subjects
 from infra.counters import Addition, Counters, Increment
 from infra.limits.counted import Asked, Entry, Full, Kind, Passed, packed
 from infra.limits.look import SETTLE, AskedOf, Look, by_counter, full_of, passed_of, waits_of
-from infra.limits.window import BUCKET, PAST, bucket_in, bucket_of, leaves_at
+from infra.limits.window import BUCKET, PAST, bucket_in, bucket_of, still_counts
 
 _GRACE, _SKEW = 0.5, 0.25
 """Seconds. Clocks agree within `_SKEW`; with what comes later than that, a bucket is final after `_GRACE`."""
@@ -91,7 +91,7 @@ class Windows:
 
     async def correct(self, subject: str, tokens: int, message_id: str | None = None) -> None:
         """Add to what was counted, in the bucket in which it was. Nothing is done where that counts no more."""
-        if tokens and leaves_at(bucket_in(subject)) > self._clock():
+        if tokens and still_counts(subject, self._clock()):
             await self._counters.add_all([Addition(subject, packed(Kind.TOKENS, tokens), message_id)])
 
     async def _take(self, counters: AskedOf, ids: Mapping[str, str | None], ahead: float) -> list[Look]:
