@@ -124,6 +124,11 @@ def rooms(ingress: str, request_id: str) -> str:
     return f"{ROOT}.limits.rooms.{ingress}.{request_id}"
 
 
+def places_recalled() -> str:
+    """Where processes are asked to hand back places that they have taken ahead (core NATS, not stored)."""
+    return f"{ROOT}.limits.recalled"
+
+
 def cache_entry(tenant: str, key: str) -> str:
     """One stored answer; the latest message of the subject is the entry, or who is making it (`envelope.LEADER`)."""
     return f"{ROOT}.cache.stored.{tenant}.{key}"

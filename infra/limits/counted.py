@@ -1,6 +1,8 @@
 """What is asked of the windows of limits, and what they answer.
 
 Requests and tokens of one thing are on one counter, as one number: an increment counts both, and its ack tells both.
+So does a third number: how many of the requests that are counted are places that a process has taken ahead and given
+to nobody yet, as far as it has said so (`infra.limits.ahead`).
 """
 
 import hashlib
@@ -11,7 +13,8 @@ from functools import lru_cache
 
 _TOKENS = 24
 """Tokens begin at this bit: below are the requests of five seconds, at most eight million of them."""
-_HALF = 1 << (_TOKENS - 1)
+_PLACES = 72
+"""Places taken ahead begin at this one: of tokens there are 140 million million at the most."""
 _REMEMBERED = 4096
 
 
@@ -27,10 +30,26 @@ def packed(kind: Kind, amount: int) -> int:
     return amount << _TOKENS if kind is Kind.TOKENS else amount
 
 
+def packed_places(number: int) -> int:
+    """The number that adds so many places taken ahead to a counter, beside the requests and tokens that they are."""
+    return number << _PLACES
+
+
 def unpacked(kind: Kind, value: int) -> int:
     """How much of a kind a counter holds; either may be below zero."""
-    requests = (value + _HALF) % (2 * _HALF) - _HALF
-    return (value - requests) >> _TOKENS if kind is Kind.TOKENS else requests
+    requests = _signed(value, _TOKENS)
+    return _signed(value - requests, _PLACES) >> _TOKENS if kind is Kind.TOKENS else requests
+
+
+def unpacked_places(value: int) -> int:
+    """How many places a counter holds that were taken ahead."""
+    return (value - _signed(value, _PLACES)) >> _PLACES
+
+
+def _signed(value: int, bits: int) -> int:
+    """The lowest bits, as a number that may be below zero."""
+    half = 1 << (bits - 1)
+    return (value + half) % (2 * half) - half
 
 
 @lru_cache(_REMEMBERED)

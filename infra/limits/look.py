@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from infra.limits.counted import Asked, Entry, Full, Kind, Passed, Standing, unpacked
-from infra.limits.window import bucket_of, seconds_to_reset, seconds_to_wait, used
+from infra.limits.counted import Asked, Entry, Full, Kind, Passed, Standing, unpacked, unpacked_places
+from infra.limits.window import PAST, bucket_of, seconds_to_reset, seconds_to_wait, used
 
 AskedOf = dict[str, tuple[Asked, ...]]
 """What is asked of each counter, by its name."""
@@ -21,6 +21,18 @@ class Look:
     waits: tuple[float, ...]
     at: float
     entry: Entry | None = None
+
+    @property
+    def name(self) -> str:
+        """The counter's."""
+        return self.asked[0].name
+
+    @property
+    def places(self) -> dict[int, int]:
+        """Places that somebody had taken ahead, by the bucket in which they count: at least one in each."""
+        oldest = bucket_of(self.at) - PAST
+        found = {bucket: unpacked_places(value) for bucket, value in self.counts.items() if bucket >= oldest}
+        return {bucket: number for bucket, number in found.items() if number > 0}
 
     @property
     def full(self) -> bool:

@@ -1,0 +1,196 @@
+"""Windows in which a request need not wait to be counted: a process takes a few places ahead of it (ADR 0032).
+
+A place is counted like a request, on the same counters and before it is given, so no more pass than may. What could go
+wrong is that a place which nobody needs keeps somebody out. So places are taken only for what asks often, and while
+there is plenty of room; they are handed back when their bucket is over or nobody has asked for a second; and before
+anybody is refused, all processes are asked to hand back what they hold (`infra.limits.windows`).
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import nats.errors
+import orjson
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from contracts import subjects
+from contracts.errors import PenstockError
+from infra.counters import Counters
+from infra.limits.counted import Asked, Entry, Full, Kind, Passed
+from infra.limits.look import by_counter
+from infra.limits.places import Places, is_plenty
+from infra.limits.window import BUCKET, bucket_of
+from infra.limits.windows import Windows
+
+_OFTEN = 1.0
+"""Seconds between two requests for which places are taken, and for how long they are kept for the next one."""
+_BEHIND = 0.01
+"""Seconds. What a request leaves to be done is done when its answer is on its way, not beside it."""
+_MOST = 10_000
+_IN_HAND = 1024
+"""More requests than a process has in hand, of which it knows that they have passed."""
+
+_Which = tuple[tuple[str, Kind, int], ...]
+
+
+class _Seen(NamedTuple):
+    """When somebody last asked, by the loop's clock, and the tokens of the largest request of then."""
+
+    at: float
+    size: int
+
+
+@dataclass(slots=True)
+class _Row:
+    """Places and what happens to them. `largest`: tokens of the largest request that has asked for one."""
+
+    places: Places
+    last: float
+    largest: int
+    over: bool = False
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def end(self) -> None:
+        """Nothing is given any more."""
+        self.over = True
+        self.wake.set()
+
+
+class Ahead:
+    """The windows of a process, with places taken ahead. Errors are those of `Windows`."""
+
+    def __init__(self, counters: Counters, client: Client, clock: Callable[[], float] = time.time) -> None:
+        self.windows = Windows(counters, clock, self._recall)
+        self._client = client
+        self._clock = clock
+        self._rows: dict[_Which, _Row] = {}
+        self._keeping: set[asyncio.Task[None]] = set()
+        self._seen: dict[_Which, _Seen] = {}
+        self._passed: OrderedDict[str, Passed] = OrderedDict()
+
+    async def open(self) -> None:
+        """Listen to those who need places back."""
+        await self._client.subscribe(subjects.places_recalled(), cb=self._on_recall)
+
+    async def close(self) -> None:
+        """Hand back all places."""
+        for row in self._rows.values():
+            row.end()
+        await asyncio.gather(*self._keeping)
+
+    async def count(self, asked: Sequence[Asked], key: str) -> Passed | Full:
+        """Count all of it, or nothing. What has the same `key` within two minutes is the same, and counts once; twice
+        where the process has died that had counted it.
+        """
+        if (before := self._passed.get(key)) is not None:
+            return before
+        which = tuple((one.name, one.kind, one.limit) for one in asked)
+        tokens = max((one.amount for one in asked if one.kind is Kind.TOKENS), default=0)
+        row, now = self._rows.get(which), self._clock()
+        if row is not None:
+            self._asked_for(row, tokens)
+            if not row.over and row.places.has(tokens, now):
+                return self._remember(key, row.places.give(tokens, now))
+        found = await self.windows.count(asked, key)
+        if isinstance(found, Full):
+            return found
+        if row is not None:
+            return Passed(found.entries, lambda: row.places.beside(found.look_up()))
+        self._begin(which, asked, found, tokens)
+        return found
+
+    async def take_back(self, entries: Iterable[Entry]) -> None:
+        """As if it had never been counted."""
+        await self.windows.take_back(entries)
+
+    def _remember(self, key: str, passed: Passed) -> Passed:
+        self._passed[key] = passed
+        if len(self._passed) > _IN_HAND:
+            self._passed.popitem(last=False)
+        return passed
+
+    def _asked_for(self, row: _Row, tokens: int) -> None:
+        row.last = asyncio.get_running_loop().time()
+        row.largest = max(row.largest, tokens)
+        row.places.size = max(row.places.size, tokens)
+        row.wake.set()
+
+    def _begin(self, which: _Which, asked: Sequence[Asked], found: Passed, tokens: int) -> None:
+        """Who asks often has its next places taken ahead."""
+        now, seen = asyncio.get_running_loop().time(), self._seen.get(which)
+        if len(self._seen) >= _MOST:
+            self._seen.clear()
+        self._seen[which] = _Seen(now, tokens)
+        if seen is None or now - seen.at > _OFTEN or which in self._rows or len(self._rows) >= _MOST:
+            return
+        places = Places(tuple(asked), bucket_of(self._clock()), max(tokens, seen.size))
+        row = self._rows[which] = _Row(places, now, tokens)
+        task = asyncio.create_task(self._keep(which, row, found))
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+
+    async def _keep(self, which: _Which, row: _Row, found: Passed) -> None:
+        """Have places there for as long as somebody asks for them, within one bucket."""
+        try:
+            await asyncio.sleep(_BEHIND)
+            room = tuple(standing.remaining for standing in found.standings)
+            while is_plenty(row.places.asked, room, row.places.size) and not row.over:
+                last = row.last
+                if not await self._take(row.places) or not await self._asked_since(row, last):
+                    break
+                room = row.places.room
+        finally:
+            row.over = True
+            del self._rows[which]
+            self._seen[which] = _Seen(row.last, row.largest)
+            await self._hand_back(row.places)
+
+    async def _take(self, places: Places) -> bool:
+        """Whether there is plenty of room after it."""
+        wanted = places.wanted(self._clock())
+        if wanted is None:
+            return True
+        try:
+            looks = await self.windows.take(by_counter(wanted.asked), places=wanted.places - wanted.told)
+        except PenstockError:
+            # Who comes next is told of it. What may be counted all the same keeps somebody out for a minute.
+            return False
+        return places.took(wanted, looks)
+
+    async def _asked_since(self, row: _Row, last: float) -> bool:
+        """Wait for the next request. False where none comes for a while, or the bucket is over."""
+        while row.last == last:
+            left = (row.places.bucket + 1) * BUCKET - self._clock()
+            if row.over or left <= 0:
+                return False
+            row.wake.clear()
+            try:
+                async with asyncio.timeout(min(left, _OFTEN)):
+                    await row.wake.wait()
+            except TimeoutError:
+                if left > _OFTEN:
+                    return False
+        await asyncio.sleep(_BEHIND)
+        return True
+
+    async def _hand_back(self, places: Places) -> None:
+        # If it can't be said now, the places count until they leave the window.
+        with suppress(PenstockError):
+            await self.windows.take_back(places.rest())
+
+    async def _recall(self, names: Sequence[str]) -> None:
+        # Without a connection the counters can't be asked either, and that is told.
+        with suppress(nats.errors.Error, OSError):
+            await self._client.publish(subjects.places_recalled(), orjson.dumps(names))
+
+    async def _on_recall(self, message: Msg) -> None:
+        names = set(orjson.loads(message.data))
+        for row in self._rows.values():
+            if any(one.name in names for one in row.places.asked):
+                row.end()
