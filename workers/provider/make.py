@@ -122,10 +122,10 @@ class Maker:
         except BaseException:
             journalled.cancel()
             raise
+        self._tell_reserved(reservation, refusal)
         # If this fails, what is reserved stays: it is another worker's whose call it is, or found when the message
         # comes again.
         call = await journalled
-        self._tell_reserved(reservation, refusal)
         if refusal is not None:
             await self._journal.withdraw(call)
             raise refusal
