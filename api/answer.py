@@ -14,6 +14,7 @@ from api.prompt import Prompt
 from contracts import envelope
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import InferenceFailed
+from contracts.limits import Rooms
 from infra.results import Terminal
 
 _GRACE = 1.0
@@ -53,8 +54,8 @@ class Answer:
 
     async def _next(self) -> Item:
         item = await self._arrived()
-        if self._received == 0 and self._box.rooms is not None:
-            self._exchange.answer_headers |= self._dialect.room_headers(self._box.rooms)
+        if self._received == 0 and not isinstance(item, Left) and (rooms := item.headers.get(envelope.ROOMS)):
+            self._exchange.answer_headers |= self._dialect.room_headers(Rooms.model_validate_json(rooms))
         return item
 
     async def _arrived(self) -> Item:

@@ -10,7 +10,6 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from contracts import envelope, subjects
-from contracts.limits import Rooms
 from contracts.subjects import Lane
 from infra.results import Terminal, find_terminal_now, new_ingress, new_request_id, republished
 
@@ -32,14 +31,11 @@ Item = Delta | Terminal | Left
 
 
 class Mailbox:
-    """What arrives for one request, in order. One reader. `rooms` is what its limits have room for, once that is known:
-    it is told before anything else.
-    """
+    """What arrives for one request, in order. One reader."""
 
     def __init__(self, request_id: str, tenant: str) -> None:
         self.request_id = request_id
         self.tenant = tenant
-        self.rooms: Rooms | None = None
         self._items: deque[Item] = deque()
         self._arrived = asyncio.Event()
 
@@ -74,10 +70,9 @@ class Inbox:
         return len(self._boxes)
 
     async def listen(self, client: Client, js: JetStreamContext) -> None:
-        """Three subscriptions for the life of the process, instead of three a request."""
+        """Two subscriptions for the life of the process, instead of two a request."""
         self._js = js
         await client.subscribe(subjects.delta(self.ingress, "*"), cb=self._on_delta)
-        await client.subscribe(subjects.rooms(self.ingress, "*"), cb=self._on_rooms)
         await client.subscribe(subjects.result(self.ingress, "*"), cb=self._on_result)
 
     def new_request_id(self) -> str:
@@ -110,10 +105,6 @@ class Inbox:
         if box := self._boxes.get(message.subject.rpartition(".")[2]):
             headers = message.headers or {}
             box.put(Delta(int(headers.get(envelope.SEQUENCE, "0")), message.data, headers))
-
-    async def _on_rooms(self, message: Msg) -> None:
-        if box := self._boxes.get(message.subject.rpartition(".")[2]):
-            box.rooms = Rooms.model_validate_json(message.data)
 
     async def _on_result(self, message: Msg) -> None:
         if box := self._boxes.get(self.ingress + message.subject.rpartition(".")[2]):

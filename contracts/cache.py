@@ -30,7 +30,8 @@ class CacheStored(Contract):
 class FlightJoined(Contract):
     """A streamed request waits for the answer to another one, and would hear it as it is made (core NATS, not stored).
 
-    `settings` are what its Response repeats of it, of OpenAI's responses alone; `created_at` is in seconds since 1970.
+    `settings` are what its Response repeats of it, of OpenAI's responses alone; `created_at` is in seconds since 1970;
+    `rooms` is its own header ce-rooms.
     """
 
     request_id: RequestId
@@ -38,3 +39,4 @@ class FlightJoined(Contract):
     include_usage: bool = False
     created_at: int = 0
     settings: dict[str, Any] | None = None
+    rooms: str | None = None

@@ -49,6 +49,7 @@ API_VERSION = "ce-apiversion"
 BETA = "ce-beta"
 CONFIDENTIAL = "ce-confidential"
 COUNTED = "ce-counted"
+ROOMS = "ce-rooms"
 TAGS = "ce-tags"
 EMBEDDING = "ce-embedding"
 SEMANTIC = "ce-semantic"
@@ -78,6 +79,7 @@ CARRIED = (
     BETA,
     CONFIDENTIAL,
     COUNTED,
+    ROOMS,
     TAGS,
     EMBEDDING,
     SEMANTIC,
@@ -159,6 +161,10 @@ class Envelope(BaseModel):
     ] = None
     counted: Annotated[
         str | None, Field(alias=COUNTED, description="What the request counts as until it ends, where a limit is set.")
+    ] = None
+    rooms: Annotated[
+        str | None,
+        Field(alias=ROOMS, description="What its limits a minute have room for, as the schema `rooms` has it: JSON."),
     ] = None
     tags: Annotated[
         str | None, Field(alias=TAGS, description="The caller's own tags, as a JSON object of strings; for reports.")

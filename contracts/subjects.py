@@ -119,11 +119,6 @@ def limits_released(tenant: str) -> str:
     return f"{ROOT}.limits.released.{tenant}"
 
 
-def rooms(ingress: str, request_id: str) -> str:
-    """What a request's limits have room for, for the ingress that waits for it (core NATS, not stored)."""
-    return f"{ROOT}.limits.rooms.{ingress}.{request_id}"
-
-
 def places_recalled() -> str:
     """Where processes are asked to hand back places that they have taken ahead (core NATS, not stored)."""
     return f"{ROOT}.limits.recalled"

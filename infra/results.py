@@ -21,7 +21,7 @@ _COMPLETED = envelope.event_type("inference.completed")
 class Terminal:
     """The end of a request. `body` is an `InferenceCompleted`, or an `InferenceFailed`.
 
-    `stored_at`, in seconds since 1970, and `headers` are known where it was read from its stream.
+    `stored_at`, in seconds since 1970, is known where it was read from its stream.
     """
 
     completed: bool
@@ -46,7 +46,8 @@ def new_request_id(ingress: str) -> str:
 
 def republished(message: Msg) -> Terminal:
     """What came on a result's subject."""
-    return Terminal((message.headers or {}).get(envelope.TYPE) == _COMPLETED, message.data)
+    headers = message.headers or {}
+    return Terminal(headers.get(envelope.TYPE) == _COMPLETED, message.data, headers=headers)
 
 
 async def find_terminal(js: JetStreamContext, lane: Lane, tenant: str, request_id: str) -> Terminal | None:

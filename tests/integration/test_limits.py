@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts import envelope, subjects
+from contracts import envelope
 from contracts.errors import ErrorCode
 from contracts.inference import InferenceFailed
 from contracts.limits import Rooms
@@ -20,13 +20,12 @@ from infra.publish_acks import PublishAcks
 from infra.streams import LIMITS, VALIDATED
 from tests.support.database import Database
 from tests.support.limits import add_limit, counted, opened
-from tests.support.pipeline import TENANT, Pipeline, new_request_id
+from tests.support.pipeline import TENANT, Pipeline, Stored, new_request_id
 from tests.support.simulator import MODEL, Simulator
 from tests.support.waiting import eventually
 from tests.support.workers import InjectedError, StartWorkers, intercepted
 
 BEHIND = ("cache", "routing", "provider")
-INGRESS = "ingress1"
 
 
 @pytest.fixture
@@ -52,6 +51,11 @@ async def ask(pipeline: Pipeline, *, headers: dict[str, str] | None = None, **re
 async def ended(pipeline: Pipeline, request_id: str) -> str:
     (terminal,) = await eventually(partial(pipeline.terminals, request_id), within=20, what="no end")
     return terminal.subject.split(".")[3]
+
+
+async def validated_or_ended(pipeline: Pipeline, request_id: str) -> list[Stored]:
+    passed = [message for message in await pipeline.stored(VALIDATED) if message.request_id == request_id]
+    return passed or await pipeline.terminals(request_id)
 
 
 async def nothing_is_owed(pipeline: Pipeline, database: Database) -> None:
@@ -217,12 +221,12 @@ async def test_who_waits_for_an_answer_is_told_of_the_tightest_limits_whether_it
 ) -> None:
     await add_limit(acme, "tenant", TENANT, requests_per_minute=2, tokens_per_minute=5000)
     await add_limit(acme, "tenant", TENANT, model=MODEL, requests_per_minute=10, tokens_per_minute=1000)
-    heard = await pipeline.client.subscribe(subjects.rooms(INGRESS, "*"))
     async with workers("validation"):
         told = []
         for _ in range(3):
-            await ask(pipeline, headers={envelope.INGRESS: INGRESS}, content="x" * 40, max_tokens=90)
-            told.append(Rooms.model_validate_json((await heard.next_msg(timeout=10)).data))
+            request_id = await ask(pipeline, content="x" * 40, max_tokens=90)
+            (decided,) = await eventually(partial(validated_or_ended, pipeline, request_id), within=20)
+            told.append(Rooms.model_validate_json(decided.headers[envelope.ROOMS]))
     requests, tokens = [rooms.requests for rooms in told], [rooms.tokens for rooms in told]
     assert [room and (room.limit, room.remaining) for room in requests] == [(2, 1), (2, 0), (2, 0)]
     assert [room and (room.limit, room.remaining) for room in tokens] == [(1000, 900), (1000, 800), (1000, 800)]

@@ -109,6 +109,7 @@ def joining(job: Job, request: Json) -> FlightJoined:
         include_usage=wants_usage(request),
         created_at=int(time.time()),
         settings=own_settings(request) if of_responses else None,
+        rooms=job.headers.get(envelope.ROOMS),
     )
 
 

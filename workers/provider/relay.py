@@ -36,6 +36,7 @@ class _Listener:
     subject: str
     status: str
     wants_usage: bool
+    rooms: str | None
     stamp: Callable[[Json], Json] | None = None
     at: int = 0
     sent: int = 0
@@ -51,7 +52,7 @@ class DeltaRelay:
         self._route = job.headers.get(envelope.ROUTE, "")
         status = job.headers.get(envelope.CACHE_STATUS, "bypass")
         subject = subjects.delta(job.headers[envelope.INGRESS], job.request_id)
-        self._own = _Listener(subject, status, wants_usage)
+        self._own = _Listener(subject, status, wants_usage, job.headers.get(envelope.ROOMS))
         self._others: dict[str, _Listener] = {}
         self._said: list[_Event] = []
         self.keeps = keeps
@@ -78,7 +79,7 @@ class DeltaRelay:
         own = joined.settings
         stamp = None if own is None else Restamp(response_id_of(joined.request_id), joined.created_at, own)
         subject = subjects.delta(joined.ingress, joined.request_id)
-        self._others[joined.request_id] = _Listener(subject, COALESCED, joined.include_usage, stamp)
+        self._others[joined.request_id] = _Listener(subject, COALESCED, joined.include_usage, joined.rooms, stamp)
 
     async def catch_up(self, request_id: str) -> None:
         """Send one that joined what it has not heard yet."""
@@ -117,6 +118,8 @@ class DeltaRelay:
             headers[envelope.PROVIDER_MODEL] = said.attempt.provider_model
             headers[envelope.ROUTE] = self._route
             headers[envelope.CACHE_STATUS] = listener.status
+            if listener.rooms is not None:
+                headers[envelope.ROOMS] = listener.rooms
         body = said.body if listener.stamp is None else orjson.dumps(listener.stamp(said.event))
         await self._client.publish(listener.subject, body, headers=headers)
 

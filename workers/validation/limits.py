@@ -1,28 +1,25 @@
 """What passes of a key, a tenant and a model: everything that is counted of a request, once it is known to be one."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-import nats.errors
-from nats.aio.client import Client
+import orjson
 
-from contracts import envelope, subjects
+from contracts import envelope
 from contracts.apis.limits import max_output_tokens, prompt_tokens
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import ANTHROPIC_COUNT_TOKENS
-from contracts.limits import Counted, Room, Rooms
+from contracts.limits import Counted
 from infra.access.policy import ANY_MODEL, Limit
 from infra.dispatch.job import Job
-from infra.limits.counted import Asked, Entry, Full, Kind, Passed, Standing, counter_name, unpacked
+from infra.limits.ahead import Ahead
+from infra.limits.counted import Asked, Entry, Full, Kind, Standing, counter_name, unpacked
 from infra.limits.leases import Leases, Scope
-from infra.limits.windows import Windows
 from infra.telemetry import names
 from workers.validation.validate import STAGE
 
-_MINUTE, _CONCURRENT = "minute", "concurrent"
+_MINUTE, _CONCURRENT = "places", "concurrent"
 _MARGIN = timedelta(seconds=60)
 """What still happens to a request after its deadline takes no longer."""
 
@@ -37,35 +34,33 @@ class LimitedError(PenstockError):
 class Limiter:
     """Counts requests against their limits."""
 
-    def __init__(self, windows: Windows, leases: Leases, client: Client) -> None:
+    def __init__(self, windows: Ahead, leases: Leases) -> None:
         self._windows = windows
         self._leases = leases
-        self._client = client
-        self._telling: set[asyncio.Task[None]] = set()
 
-    async def count(self, job: Job, limits: Sequence[Limit], tokens: int, deadline: datetime) -> dict[str, str]:
-        """Count it, and return what the envelope says of that: nothing, where nothing is to be given back.
+    async def count(self, job: Job, limits: Sequence[Limit], tokens: int, deadline: datetime) -> None:
+        """Count it, and write into the job's envelope what is to be given back, and what room there is.
 
         Raises `LimitedError`, after which it is not counted, or `PenstockError` (`pipeline_unavailable`, retryable):
         a message that is handled again counts once.
         """
         asked, of = _asked(limits, tokens)
         _require_possible(asked, of)
-        if not asked:
-            entries: tuple[Entry, ...] = ()
-        else:
+        entries: tuple[Entry, ...] = ()
+        if asked:
             found = await self._windows.count(asked, f"{job.tenant}.{job.request_id}.limits")
+            standings = found.standings
+            job.headers = {**job.headers, envelope.ROOMS: rooms_of(asked, standings)}
             if isinstance(found, Full):
-                await self._tell(job, asked, found.standings)
                 raise _refused(asked, of, found)
-            self._tell_meanwhile(job, asked, found)
+            room = min(standing.remaining for standing in standings if standing is not None)
+            job.span.add_event(names.LIMITER_COUNTED, {names.LIMITS: len(asked), names.ROOM: room})
             entries = found.entries
         leased = await self._lease(job, limits, deadline, entries)
         counters = [entry.subject for entry in entries if unpacked(Kind.TOKENS, entry.amount)]
-        if not counters and not leased:
-            return {}
-        counted = Counted(tokens=tokens if counters else 0, counters=tuple(counters), lease=leased)
-        return {envelope.COUNTED: counted.header()}
+        if counters or leased:
+            counted = Counted.header(tokens if counters else 0, counters, lease=leased)
+            job.headers = {**job.headers, envelope.COUNTED: counted}
 
     async def _lease(self, job: Job, limits: Iterable[Limit], deadline: datetime, entries: Iterable[Entry]) -> bool:
         limited = [limit for limit in limits if limit.concurrent_requests is not None]
@@ -80,28 +75,6 @@ class Limiter:
         message = f"{whose} limit of {most} open requests is reached: try again when one of them has been answered"
         raise LimitedError(message)
 
-    def _tell_meanwhile(self, job: Job, asked: Sequence[Asked], found: Passed) -> None:
-        """Right behind the message that goes on, on the same connection: no answer can begin before it is there."""
-        task = asyncio.create_task(self._tell_room(job, asked, found))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
-
-    async def _tell_room(self, job: Job, asked: Sequence[Asked], found: Passed) -> None:
-        standings = found.standings
-        room = min(standing.remaining for standing in standings)
-        job.span.add_event(names.LIMITER_COUNTED, {names.LIMITS: len(asked), names.ROOM: room})
-        await self._tell(job, asked, standings)
-
-    async def _tell(self, job: Job, asked: Sequence[Asked], standings: Sequence[Standing | None]) -> None:
-        """Let the ingress know of the room there is, for its answer's headers: nothing else depends on that."""
-        ingress = job.headers.get(envelope.INGRESS)
-        if ingress is None or not asked:
-            return
-        rooms = rooms_of(asked, standings).model_dump_json(exclude_none=True)
-        # Without a connection the request can't go on either, and that is told.
-        with suppress(nats.errors.Error, OSError):
-            await self._client.publish(subjects.rooms(ingress, job.request_id), rooms.encode())
-
 
 def tokens_of(api: str, request: dict[str, Any]) -> int:
     """What a request is counted as until it is known what it took: its prompt by its length, and the longest answer
@@ -112,15 +85,14 @@ def tokens_of(api: str, request: dict[str, Any]) -> int:
     return 0 if api == ANTHROPIC_COUNT_TOKENS else prompt_tokens(api, request) + (max_output_tokens(api, request) or 0)
 
 
-def rooms_of(asked: Sequence[Asked], standings: Sequence[Standing | None]) -> Rooms:
-    """Of the limits of each kind, the one with the least room."""
-
-    def tightest(kind: Kind) -> Room | None:
-        known = [s for one, s in zip(asked, standings, strict=True) if s and one.kind is kind]
-        least = min(known, key=lambda standing: standing.remaining, default=None)
-        return None if least is None else Room(limit=least.limit, remaining=least.remaining, reset=least.reset)
-
-    return Rooms(requests=tightest(Kind.REQUESTS), tokens=tightest(Kind.TOKENS))
+def rooms_of(asked: Sequence[Asked], standings: Sequence[Standing | None]) -> str:
+    """A `Rooms` as JSON, of the limits of each kind the one with the least room. No model is made: requests wait."""
+    tightest: dict[str, Standing] = {}
+    for one, standing in zip(asked, standings, strict=True):
+        found = tightest.get(one.kind.value)
+        if standing is not None and (found is None or standing.remaining < found.remaining):
+            tightest[one.kind.value] = standing
+    return orjson.dumps(tightest).decode()
 
 
 def whose_of(limit: Limit) -> str:

@@ -31,6 +31,7 @@ _FOUND_OUT_LATER = frozenset(
         *(envelope.DEPLOYMENTS, envelope.LONG_CONTEXT, envelope.ROUTE, envelope.DECISION),
         envelope.CONFIDENTIAL,
         envelope.COUNTED,
+        envelope.ROOMS,
         envelope.TAGS,
         envelope.SEMANTIC,
         envelope.NO_SEMANTIC,

@@ -16,8 +16,8 @@ from infra.database.engine import create_engine
 from infra.dispatch.job import Job, identify_requested
 from infra.dispatch.outcome import Outcome, failed, forwarded
 from infra.dispatch.stage import Stage, StageSpec
+from infra.limits.ahead import Ahead
 from infra.limits.leases import Leases
-from infra.limits.windows import Windows
 from infra.responses import ResponseStore
 from infra.telemetry import names
 from infra.telemetry.told import told
@@ -36,9 +36,9 @@ def build(context: WorkerContext) -> Worker:
     patience = {Lane.INTERACTIVE: settings.request_timeout, Lane.BATCH: settings.results_async_age}
     engine = create_engine(settings, pool_size=2)
     store = ResponseStore(context.connection.js, engine, STAGE)
-    windows = Windows(Counters(context.connection.acks, context.connection.js, STAGE))
+    ahead = Ahead(Counters(context.connection.acks, context.connection.js, STAGE), context.connection.client)
     leases = Leases(settings.require_postgres_url(), STAGE)
-    limiter = Limiter(windows, leases, context.connection.client)
+    limiter = Limiter(ahead, leases)
 
     async def handle(job: Job) -> Outcome:
         try:
@@ -82,14 +82,14 @@ def build(context: WorkerContext) -> Worker:
             # A whole conversation is in the body alone.
             longer = api == OPENAI_RESPONSES and goes_on(request)
             tokens = tokens_of(api, orjson.loads(job.body)["request"] if longer else request)
-        counted = await limiter.count(job, limits, tokens, envelope.parse_deadline(deadline))
-        job.headers = {**job.headers, **counted}
+        await limiter.count(job, limits, tokens, envelope.parse_deadline(deadline))
 
     async def close() -> None:
+        await ahead.close()
         await leases.end()
         await engine.dispose()
 
     width = settings.stage_concurrency
     spec = StageSpec(STAGE, template_of("inference.requested"), identify_requested, width)
-    releases = release_stage(windows, leases, context.subscriptions["limits"], width)
-    return Worker((Stage(spec, handle, context.subscriptions["validation"]), releases), close=close)
+    releases = release_stage(ahead.windows, leases, context.subscriptions["limits"], width)
+    return Worker((Stage(spec, handle, context.subscriptions["validation"]), releases), ahead.open, close)
