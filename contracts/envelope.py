@@ -164,7 +164,11 @@ class Envelope(BaseModel):
     ] = None
     rooms: Annotated[
         str | None,
-        Field(alias=ROOMS, description="What its limits a minute have room for, as the schema `rooms` has it: JSON."),
+        Field(
+            alias=ROOMS,
+            description="What its limits a minute have room for, as JSON: of `requests` and of `tokens`, `limit`, "
+            "`remaining` and `reset` (seconds) of the tightest.",
+        ),
     ] = None
     tags: Annotated[
         str | None, Field(alias=TAGS, description="The caller's own tags, as a JSON object of strings; for reports.")
