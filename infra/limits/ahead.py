@@ -24,12 +24,14 @@ from contracts.errors import PenstockError
 from infra.counters import Counters
 from infra.limits.counted import Asked, Entry, Full, Kind, Passed
 from infra.limits.look import by_counter
-from infra.limits.places import Places, is_plenty
+from infra.limits.places import Places, beside, is_plenty
 from infra.limits.window import BUCKET, bucket_of
 from infra.limits.windows import Windows
 
 _OFTEN = 1.0
 """Seconds between two requests for which places are taken, and for how long they are kept for the next one."""
+_HOLD_OFF = 1.0
+"""Seconds for which nothing is taken where places were recalled: who needed them is to find them there."""
 _BEHIND = 0.01
 """Seconds. What a request leaves to be done is done when its answer is on its way, not beside it."""
 _MOST = 10_000
@@ -37,6 +39,7 @@ _IN_HAND = 1024
 """More requests than a process has in hand, of which it knows that they have passed."""
 
 _Which = tuple[tuple[str, Kind, int], ...]
+"""The windows that something asks for, whatever it asks of them."""
 
 
 class _Seen(NamedTuple):
@@ -44,6 +47,13 @@ class _Seen(NamedTuple):
 
     at: float
     size: int
+
+
+class _Before(NamedTuple):
+    """What was counted for a request."""
+
+    which: _Which
+    passed: Passed
 
 
 @dataclass(slots=True)
@@ -72,48 +82,62 @@ class Ahead:
         self._rows: dict[_Which, _Row] = {}
         self._keeping: set[asyncio.Task[None]] = set()
         self._seen: dict[_Which, _Seen] = {}
-        self._passed: OrderedDict[str, Passed] = OrderedDict()
+        self._recalled: dict[str, float] = {}
+        self._before: OrderedDict[str, _Before] = OrderedDict()
+        self._closed = False
 
     async def open(self) -> None:
         """Listen to those who need places back."""
         await self._client.subscribe(subjects.places_recalled(), cb=self._on_recall)
 
     async def close(self) -> None:
-        """Hand back all places."""
+        """Hand back all places, and take no more."""
+        self._closed = True
         for row in self._rows.values():
             row.end()
         await asyncio.gather(*self._keeping)
 
     async def count(self, asked: Sequence[Asked], key: str) -> Passed | Full:
         """Count all of it, or nothing. What has the same `key` within two minutes is the same, and counts once; twice
-        where the process has died that had counted it.
+        where one of both was given a place, and the process that had counted it has died or had many more meanwhile.
         """
-        if (before := self._passed.get(key)) is not None:
-            return before
         which = tuple((one.name, one.kind, one.limit) for one in asked)
+        if (before := self._before.get(key)) is not None and before.which == which:
+            return before.passed
         tokens = max((one.amount for one in asked if one.kind is Kind.TOKENS), default=0)
-        row, now = self._rows.get(which), self._clock()
-        if row is not None:
+        row = self._rows.get(which)
+        if row is None:
+            found = await self.windows.count(asked, key)
+            if isinstance(found, Passed):
+                self._begin(which, asked, found, tokens)
+        else:
             self._asked_for(row, tokens)
-            if not row.over and row.places.has(tokens, now):
-                return self._remember(key, row.places.give(tokens, now))
+            found = self._given(row, key, tokens) or await self._count_past(row, asked, key, tokens)
+        if isinstance(found, Passed):
+            self._remember(key, _Before(which, found))
+        return found
+
+    async def take_back(self, key: str, entries: Iterable[Entry]) -> None:
+        """As if it had never been counted."""
+        await self.windows.take_back(entries)
+        # Not before: what could not be taken back is to be, and once, when the message comes again.
+        self._before.pop(key, None)
+
+    def _given(self, row: _Row, key: str, tokens: int) -> Passed | None:
+        now = self._clock()
+        return row.places.give(key, tokens, now) if not row.over and row.places.has(tokens, now) else None
+
+    async def _count_past(self, row: _Row, asked: Sequence[Asked], key: str, tokens: int) -> Passed | Full:
+        own = row.places.count_past(tokens)
         found = await self.windows.count(asked, key)
         if isinstance(found, Full):
             return found
-        if row is not None:
-            return Passed(found.entries, lambda: row.places.beside(found.look_up()))
-        self._begin(which, asked, found, tokens)
-        return found
+        return Passed(found.entries, lambda: beside(asked, found.look_up(), own))
 
-    async def take_back(self, entries: Iterable[Entry]) -> None:
-        """As if it had never been counted."""
-        await self.windows.take_back(entries)
-
-    def _remember(self, key: str, passed: Passed) -> Passed:
-        self._passed[key] = passed
-        if len(self._passed) > _IN_HAND:
-            self._passed.popitem(last=False)
-        return passed
+    def _remember(self, key: str, before: _Before) -> None:
+        self._before[key] = before
+        if len(self._before) > _IN_HAND:
+            self._before.popitem(last=False)
 
     def _asked_for(self, row: _Row, tokens: int) -> None:
         row.last = asyncio.get_running_loop().time()
@@ -127,13 +151,19 @@ class Ahead:
         if len(self._seen) >= _MOST:
             self._seen.clear()
         self._seen[which] = _Seen(now, tokens)
-        if seen is None or now - seen.at > _OFTEN or which in self._rows or len(self._rows) >= _MOST:
+        if seen is None or now - seen.at > _OFTEN or which in self._rows or not self._may_take(asked, tokens, now):
             return
         places = Places(tuple(asked), bucket_of(self._clock()), max(tokens, seen.size))
         row = self._rows[which] = _Row(places, now, tokens)
         task = asyncio.create_task(self._keep(which, row, found))
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
+
+    def _may_take(self, asked: Sequence[Asked], size: int, now: float) -> bool:
+        """Also whether there could ever be plenty of room: for small limits nothing is begun at all."""
+        recalled = any(now - self._recalled.get(one.name, -_HOLD_OFF) < _HOLD_OFF for one in asked)
+        most = [one.limit for one in asked]
+        return not (recalled or self._closed or len(self._rows) >= _MOST) and is_plenty(asked, most, size)
 
     async def _keep(self, which: _Which, row: _Row, found: Passed) -> None:
         """Have places there for as long as somebody asks for them, within one bucket."""
@@ -153,11 +183,12 @@ class Ahead:
 
     async def _take(self, places: Places) -> bool:
         """Whether there is plenty of room after it."""
-        wanted = places.wanted(self._clock())
+        now = self._clock()
+        wanted = places.wanted(now)
         if wanted is None:
             return True
         try:
-            looks = await self.windows.take(by_counter(wanted.asked), places=wanted.places - wanted.told)
+            looks = await self.windows.take(by_counter(wanted.asked), at=now, places=wanted.places - wanted.told)
         except PenstockError:
             # Who comes next is told of it. What may be counted all the same keeps somebody out for a minute.
             return False
@@ -190,7 +221,10 @@ class Ahead:
             await self._client.publish(subjects.places_recalled(), orjson.dumps(names))
 
     async def _on_recall(self, message: Msg) -> None:
-        names = set(orjson.loads(message.data))
+        names, now = set(orjson.loads(message.data)), asyncio.get_running_loop().time()
+        if len(self._recalled) >= _MOST:
+            self._recalled.clear()
+        self._recalled |= dict.fromkeys(names, now)
         for row in self._rows.values():
             if any(one.name in names for one in row.places.asked):
                 row.end()

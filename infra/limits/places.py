@@ -1,7 +1,7 @@
 """Places that a process has taken ahead in some windows: counted in one bucket, and given to nobody yet. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from infra.limits.counted import Asked, Entry, Kind, Passed, Standing, packed, packed_places
 from infra.limits.look import Look, by_counter, standings_of
@@ -15,6 +15,9 @@ _PLENTY = 8 * LOT
 _SHARE = 10
 """… and for one in so many of all that pass in a minute."""
 
+Amounts = Mapping[Kind, int]
+"""How much of each kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -23,6 +26,11 @@ class Wanted:
     asked: tuple[Asked, ...]
     places: int
     told: int
+
+    @property
+    def amounts(self) -> Amounts:
+        """What is added to each counter."""
+        return {Kind.TOKENS: 0} | {one.kind: one.amount for one in self.asked} | {Kind.REQUESTS: self.places}
 
 
 @dataclass(slots=True)
@@ -41,6 +49,8 @@ class Places:
     tokens: int = 0
     given: int = 0
     room: tuple[int, ...] = ()
+    _coming: Wanted | None = None
+    _past: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
     _counters: tuple[tuple[str, bool, bool], ...] = ()
 
     def __post_init__(self) -> None:
@@ -54,21 +64,27 @@ class Places:
         """Whether there is one for a request of so many tokens."""
         return self.free > 0 and self.tokens >= tokens and bucket_of(now) == self.bucket
 
-    def give(self, tokens: int, now: float) -> Passed:
-        """Make one a request's of so many tokens."""
+    def give(self, key: str, tokens: int, now: float) -> Passed:
+        """Make one a request's of so many tokens. `key` is the request's."""
         self.free, self.tokens, self.given = self.free - 1, self.tokens - tokens, self.given + 1
-        asked, room, own = self.asked, self.room, self._own()
+        asked, room = self.asked, self.room
+        own = {Kind.REQUESTS: self.free - self._past[Kind.REQUESTS], Kind.TOKENS: self.tokens - self._past[Kind.TOKENS]}
 
         def standings() -> tuple[Standing, ...]:
             reset = leaves_at(self.bucket) - now
             found = [Standing(one.limit, left, reset) for one, left in zip(asked, room, strict=True)]
-            return _beside(asked, found, own)
+            return beside(asked, found, own)
 
-        return Passed(self._entries(1, tokens, 0), standings)
+        return Passed(self._entries(1, tokens, 0, key), standings)
 
-    def beside(self, standings: Sequence[Standing]) -> tuple[Standing, ...]:
-        """With these as room, which they are."""
-        return _beside(self.asked, standings, self._own())
+    def count_past(self, tokens: int) -> Amounts:
+        """A request of so many tokens is about to be counted like any other. What it will find counted of these."""
+        self._past = {Kind.REQUESTS: self._past[Kind.REQUESTS] + 1, Kind.TOKENS: self._past[Kind.TOKENS] + tokens}
+        coming = {} if self._coming is None else self._coming.amounts
+        return {
+            Kind.REQUESTS: self.free + coming.get(Kind.REQUESTS, 0),
+            Kind.TOKENS: self.tokens + coming.get(Kind.TOKENS, 0),
+        }
 
     def wanted(self, now: float) -> Wanted | None:
         """What to take; None where there is enough, and where it is too late for the bucket."""
@@ -77,28 +93,32 @@ class Places:
             return None
         amounts = {Kind.REQUESTS: LOT - self.free, Kind.TOKENS: max(LOT * self.size - self.tokens, 0)}
         asked = tuple(replace(one, amount=amounts[one.kind]) for one in self.asked)
-        return Wanted(asked, LOT - self.free, self.given)
+        self.room = tuple(left - self._past[one.kind] for one, left in zip(self.asked, self.room, strict=False))
+        self._past = dict.fromkeys(Kind, 0)
+        self._coming = Wanted(asked, LOT - self.free, self.given)
+        return self._coming
 
     def took(self, wanted: Wanted, looks: Sequence[Look]) -> bool:
         """They are counted. Whether there is plenty left beside them; if not, they are to be taken back."""
         self.free += wanted.places
-        self.tokens += next((one.amount for one in wanted.asked if one.kind is Kind.TOKENS), 0)
+        self.tokens += wanted.amounts[Kind.TOKENS]
         self.given -= wanted.told
+        self._coming = None
         found = standings_of(looks)
         self.room = tuple(found[one].remaining for one in wanted.asked)
         return not any(look.full for look in looks) and is_plenty(self.asked, self.room, self.size)
 
     def rest(self) -> tuple[Entry, ...]:
         """What is to be taken back, so that nothing of these is anywhere any more."""
-        entries = self._entries(self.free, self.tokens, self.free + self.given)
+        entries = self._entries(self.free, self.tokens, self.free + self.given, None)
         return tuple(entry for entry in entries if entry.amount)
 
-    def _own(self) -> dict[Kind, int]:
-        return {Kind.REQUESTS: self.free, Kind.TOKENS: self.tokens}
-
-    def _entries(self, requests: int, tokens: int, places: int) -> tuple[Entry, ...]:
+    def _entries(self, requests: int, tokens: int, places: int, key: str | None) -> tuple[Entry, ...]:
         both, more = (requests, packed(Kind.TOKENS, tokens)), packed_places(places)
-        return tuple(Entry(to, both[0] * some + both[1] * many + more, None) for to, some, many in self._counters)
+        return tuple(
+            Entry(to, both[0] * some + both[1] * many + more, None if key is None else f"{key}.{to}")
+            for to, some, many in self._counters
+        )
 
 
 def is_plenty(asked: Sequence[Asked], room: Sequence[int], size: int) -> bool:
@@ -109,8 +129,9 @@ def is_plenty(asked: Sequence[Asked], room: Sequence[int], size: int) -> bool:
     )
 
 
-def _beside(asked: Sequence[Asked], standings: Sequence[Standing], own: Mapping[Kind, int]) -> tuple[Standing, ...]:
+def beside(asked: Sequence[Asked], standings: Sequence[Standing], own: Amounts) -> tuple[Standing, ...]:
+    """With a process's own places as room, which they are."""
     return tuple(
-        replace(standing, remaining=min(standing.remaining + own[one.kind], one.limit))
+        replace(standing, remaining=max(min(standing.remaining + own[one.kind], one.limit), 0))
         for one, standing in zip(asked, standings, strict=True)
     )

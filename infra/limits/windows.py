@@ -64,7 +64,7 @@ class Windows:
         looks: Sequence[Look] = ()
         for number in range(_ROUNDS):
             ids = {name: None if key is None else f"{key}.{name}.{number}" for name in counters}
-            looks = await self.take(counters, ids, ahead=SKEW if number else 0.0)
+            looks = await self.take(counters, ids, at=self._clock() + (SKEW if number else 0.0))
             counted = passed_of(asked, looks)
             if not any(look.full for look in looks):
                 return counted
@@ -91,17 +91,16 @@ class Windows:
         counters: AskedOf,
         ids: Mapping[str, str | None] | None = None,
         *,
-        ahead: float = 0.0,
+        at: float,
         places: int = 0,
     ) -> list[Look]:
         """Count what is asked of each counter, and see whether it fits beside what the others had counted by then.
 
-        Whatever that says, it is counted. `ahead`: in the bucket of so many seconds from now. `places`: so many more of
-        what counts are places that were taken ahead.
+        Whatever that says, it is counted. `at`: in the bucket of that moment, by this process's clock. `places`: so
+        many more of what counts are places that were taken ahead.
         """
-        ids, started = ids or {}, self._clock() + ahead
-        bucket = bucket_of(started)
-        settled = range(bucket - PAST, bucket if is_final(bucket - 1, started) else bucket - 1)
+        ids, bucket = ids or {}, bucket_of(at)
+        settled = range(bucket - PAST, bucket if is_final(bucket - 1, at) else bucket - 1)
         adding = self._counters.add_all(
             [
                 Addition(subject_of(name, bucket), _packed(asked) + packed_places(places), ids.get(name))
@@ -119,7 +118,7 @@ class Windows:
         found: Sequence[dict[int, int]] = [{}] * len(counters)
         if beside:
             found = await asyncio.gather(*(self._readings.read(name, beside) for name in counters))
-        of = _Counting(started, settled, SETTLE if ended > border + SKEW else 0.0)
+        of = _Counting(at, settled, SETTLE if ended > border + SKEW else 0.0)
         return [
             await self._taken(of, asked, ids.get(name), increment, also)
             for (name, asked), increment, also in zip(counters.items(), increments, found, strict=True)
@@ -155,6 +154,7 @@ class Windows:
         until = loop.time() + _PATIENCE
         while True:
             looks = await asyncio.gather(*(self._readings.look(of, since) for of in counters.values()))
+            self._lose_no_more(looks)
             held = {look.name: look.places for look in looks if self._held(look)}
             if not held or self._recall is None:
                 return looks
@@ -164,6 +164,12 @@ class Windows:
             await self._recall(tuple(held))
             since = loop.time() + SETTLE / 2
             await asyncio.sleep(SETTLE)
+
+    def _lose_no_more(self, looks: Iterable[Look]) -> None:
+        """Of what was lost, what is gone was handed back after all: who has as many later is another."""
+        for look in looks:
+            if (lost := self._lost.pop(look.name, None)) and look.places:
+                self._lost[look.name] = {bucket: min(lost.get(bucket, 0), here) for bucket, here in look.places.items()}
 
     def _held(self, look: Look) -> bool:
         """Whether what is full has places that may be handed back."""

@@ -48,7 +48,7 @@ class Limiter:
         _require_possible(asked, of)
         entries: tuple[Entry, ...] = ()
         if asked:
-            found = await self._windows.count(asked, f"{job.tenant}.{job.request_id}.limits")
+            found = await self._windows.count(asked, _key(job))
             standings = found.standings
             job.headers = {**job.headers, envelope.ROOMS: rooms_of(asked, standings)}
             if isinstance(found, Full):
@@ -70,7 +70,7 @@ class Limiter:
         full = await self._leases.open(job.tenant, job.request_id, scopes, deadline + _MARGIN)
         if full is None:
             return True
-        await self._windows.take_back(entries)
+        await self._windows.take_back(_key(job), entries)
         most, whose = limited[full].concurrent_requests, whose_of(limited[full])
         message = f"{whose} limit of {most} open requests is reached: try again when one of them has been answered"
         raise LimitedError(message)
@@ -130,6 +130,10 @@ def _refused(asked: Sequence[Asked], of: Sequence[Limit], found: Full) -> Limite
     more = f", and {one.amount} more were asked for" if one.kind is Kind.TOKENS else ""
     reached = f"{whose_of(of[place])} limit of {one.limit} {one.kind} a minute is reached{more}"
     return LimitedError(f"{reached}: try again in {found.seconds:.1f} s", retry_after=found.seconds)
+
+
+def _key(job: Job) -> str:
+    return f"{job.tenant}.{job.request_id}.limits"
 
 
 def _name(kind: str, limit: Limit) -> str:
