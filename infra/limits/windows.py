@@ -30,6 +30,8 @@ from infra.limits.window import BUCKET, PAST, bucket_in, bucket_of, still_counts
 _ROUNDS = 8
 _PATIENCE = 0.5
 """Seconds in which places are handed back. Those that are not by then have lost their process, and count."""
+_LESS_PATIENCE = 3 * SETTLE
+"""The same for as many as have been lost before: they are hardly somebody else's."""
 _MOST_NAMES = 10_000
 
 Recall = Callable[[Sequence[str]], Awaitable[None]]
@@ -151,34 +153,29 @@ class Windows:
     async def _look(self, counters: AskedOf, since: float) -> Sequence[Look]:
         """See whether it would fit, once what is full has no places any more that somebody has taken ahead."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + _PATIENCE
+        began = loop.time()
         while True:
             looks = await asyncio.gather(*(self._readings.look(of, since) for of in counters.values()))
-            self._lose_no_more(looks)
-            held = {look.name: look.places for look in looks if self._held(look)}
+            held = {look.name: look.places for look in looks if look.full and look.places}
             if not held or self._recall is None:
                 return looks
-            if loop.time() >= until:
+            patience = _PATIENCE if any(self._may_come_back(look) for look in looks) else _LESS_PATIENCE
+            if loop.time() - began >= patience:
                 self._lost = (self._lost if len(self._lost) < _MOST_NAMES else {}) | held
                 return looks
             await self._recall(tuple(held))
             since = loop.time() + SETTLE / 2
             await asyncio.sleep(SETTLE)
 
-    def _lose_no_more(self, looks: Iterable[Look]) -> None:
-        """Of what was lost, what is gone was handed back after all: who has as many later is another."""
-        for look in looks:
-            if (lost := self._lost.pop(look.name, None)) and look.places:
-                self._lost[look.name] = {bucket: min(lost.get(bucket, 0), here) for bucket, here in look.places.items()}
-
-    def _held(self, look: Look) -> bool:
-        """Whether what is full has places that may be handed back."""
+    def _may_come_back(self, look: Look) -> bool:
+        """Whether what is full has more places than are known to be lost."""
         lost = self._lost.get(look.name, {})
         return look.full and any(number > lost.get(bucket, 0) for bucket, number in look.places.items())
 
     def _known_to_be_full(self, asked: Sequence[Asked], counters: AskedOf) -> Full | None:
-        looks = [look for of in counters.values() if (look := self._readings.seen(of)) and not self._held(look)]
-        return full_of(asked, looks) if any(look.full for look in looks) else None
+        looks = [look for of in counters.values() if (look := self._readings.seen(of))]
+        known = [look for look in looks if not self._may_come_back(look)]
+        return full_of(asked, known) if any(look.full for look in known) else None
 
 
 def _packed(asked: Iterable[Asked]) -> int:
