@@ -169,12 +169,11 @@ class Ahead:
         """Have places there for as long as somebody asks for them, within one bucket."""
         try:
             await asyncio.sleep(_BEHIND)
-            room = tuple(standing.remaining for standing in found.standings)
-            while is_plenty(row.places.asked, room, row.places.size) and not row.over:
+            row.places.room = tuple(standing.remaining for standing in found.standings)
+            while is_plenty(row.places.asked, row.places.room, row.places.size) and not row.over:
                 last = row.last
                 if not await self._take(row.places) or not await self._asked_since(row, last):
                     break
-                room = row.places.room
         finally:
             row.over = True
             del self._rows[which]

@@ -1,6 +1,7 @@
 """Places taken ahead, on real counters: exactly as much passes as may, whoever holds places that nobody needs."""
 
 import asyncio
+import gc
 from functools import partial
 
 import pytest
@@ -67,6 +68,31 @@ async def test_exactly_the_limit_passes_when_five_seconds_are_over_in_between(pi
         await a.warm_up(of)
         await asyncio.gather(a.ask_until_refused(of), b.ask_until_refused(of))
         assert all_passed(a, b) == 300
+
+
+async def test_close_to_the_end_of_five_seconds_nothing_is_taken_and_right_after_it_again(pipeline: Pipeline) -> None:
+    of = (requests(1000), KEYS)
+    wrong: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: wrong.append(context))
+    async with processes(pipeline, "a") as (a,):
+        a.clock.now = end = NOW // BUCKET * BUCKET + BUCKET - 0.1
+
+        async def asks_often() -> bool:
+            await a.ask(of)
+            return a.asked > 8
+
+        async def has_some() -> bool:
+            await a.ask(of)
+            return await a.held() > 0
+
+        await eventually(asks_often)
+        assert (await a.counted(), await a.held()) == (a.asked, 0)
+        a.clock.now += 0.2
+        await eventually(has_some, what="no places were taken")
+        await a.ahead.close()
+        assert await a.counted(at=end) + await a.counted() == a.asked
+    gc.collect()
+    assert not wrong
 
 
 async def test_what_nobody_asks_for_any_more_is_handed_back(pipeline: Pipeline) -> None:
