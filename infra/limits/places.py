@@ -132,6 +132,6 @@ def is_plenty(asked: Sequence[Asked], room: Sequence[int], size: int) -> bool:
 def beside(asked: Sequence[Asked], standings: Sequence[Standing], own: Amounts) -> tuple[Standing, ...]:
     """With a process's own places as room, which they are."""
     return tuple(
-        replace(standing, remaining=max(min(standing.remaining + own[one.kind], one.limit), 0))
+        Standing(one.limit, max(min(standing.remaining + own[one.kind], one.limit), 0), standing.reset)
         for one, standing in zip(asked, standings, strict=True)
     )
