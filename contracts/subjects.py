@@ -124,6 +124,11 @@ def places_recalled() -> str:
     return f"{ROOT}.limits.recalled"
 
 
+def advances_recalled() -> str:
+    """Where processes are asked to hand back money that they have set aside (core NATS, not stored)."""
+    return f"{ROOT}.budgets.recalled"
+
+
 def cache_entry(tenant: str, key: str) -> str:
     """One stored answer; the latest message of the subject is the entry, or who is making it (`envelope.LEADER`)."""
     return f"{ROOT}.cache.stored.{tenant}.{key}"

@@ -1,5 +1,6 @@
 """The policies of a process: read from the database, remembered for a second."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import text
@@ -35,6 +36,7 @@ class Policies:
         self._engine = engine
         self._pulse = Pulse(engine)
         self._pulse.on_change(self.forget)
+        self._listeners: list[Callable[[], None]] = []
         self._fresh: Fresh[tuple[str, str | None], Policy] = Fresh(
             self._read,
             what="limits and budgets",
@@ -57,6 +59,12 @@ class Policies:
     def forget(self) -> None:
         """Something was changed."""
         self._fresh.forget()
+        for listener in self._listeners:
+            listener()
+
+    def on_forget(self, listener: Callable[[], None]) -> None:
+        """Have it called whenever something was changed."""
+        self._listeners.append(listener)
 
     async def close(self) -> None:
         """Give the connections back."""

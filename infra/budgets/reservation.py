@@ -5,7 +5,7 @@ Should the server die in that moment, what it forgot is said to it again by whoe
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,12 +20,16 @@ from infra.database.prepared import Prepared
 from infra.database.recent import Recent
 from infra.database.session import Session
 
+AHEAD = "ahead."
+"""How the id begins, in a request's place, of money that is set aside for calls to come."""
 _AT_ONCE = 100
 _RESERVE = """
 SELECT kind, subject_id, period, amount_usd, extract(epoch FROM ends_at)
 FROM reserve_budget({}, {}, {}, {}, {}::bigint, {}::numeric, {}::timestamptz, {}::timestamptz, {}::boolean)
 """
 _IN_A_PIPELINE = _RESERVE.format(*["%s"] * 9)
+_PATIENCE = 0.5
+"""Seconds in which what was set aside is handed back. What is not by then has lost its process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,10 @@ class Refusal:
     ends_at: datetime | None
 
 
+Recall = Callable[[Reservation, Refusal], Awaitable[bool]]
+"""Asks whoever has set money aside to hand it back. False where that would not make room for the reservation."""
+
+
 @dataclass(slots=True)
 class _Asked:
     reservation: Reservation
@@ -66,7 +74,8 @@ class Reservations:
     """Reserves for the calls of a process: those that come while a round trip is on its way share the next one."""
 
     def __init__(self, url: str, stage: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._session = Session(url, stage, self._say_again)
+        self.session = Session(url, stage, self._say_again)
+        self.recall: Recall | None = None
         self._stage = stage
         self._clock = clock
         self._one = Prepared("reserve_budget", _RESERVE.format(*(f"${number}" for number in range(1, 10))))
@@ -80,25 +89,44 @@ class Reservations:
         Raises `PenstockError`: `insufficient_quota` where a budget has not so much left; `pipeline_unavailable`,
         retryable, where the database can't be reached.
         """
+        refusal = await self.ask(reservation)
+        until = time.monotonic() + _PATIENCE
+        while refusal is not None and self.recall is not None and await self.recall(reservation, refusal):
+            refusal = await self.ask(reservation)
+            if time.monotonic() > until:
+                break
+        if refusal is not None:
+            raise refused(refusal, self._stage, self._clock())
+
+    async def ask(self, reservation: Reservation) -> Refusal | None:
+        """The same, without asking anybody to hand something back; why it may not be, instead of raising that."""
         asked = _Asked(reservation)
-        if self._session.idle:
+        if self.session.idle:
             # Sent before anything else that this process has to do.
             await self._reserve_all([asked])
         else:
             await self._batcher.add(asked)
-        if asked.refusal is not None:
-            raise refused(asked.refusal, self._stage, self._clock())
+        return asked.refusal
+
+    async def insist(self, reservation: Reservation) -> None:
+        """Reserve it whatever is left: its call is under way."""
+        await self.session.run(lambda connection: self._call(connection, [reservation], unasked=True))
+        self.remember([reservation])
+
+    def remember(self, reservations: Sequence[Reservation]) -> None:
+        """They are in force: should the server forget them, it is told again."""
+        self._recent.add(reservations, time.monotonic())
 
     async def close(self) -> None:
         """Give the connection back."""
-        await self._session.close()
+        await self.session.close()
 
     async def _reserve_all(self, asked: list[_Asked]) -> None:
         reservations = [one.reservation for one in asked]
-        refusals = await self._session.run(lambda connection: self._call(connection, reservations))
+        refusals = await self.session.run(lambda connection: self._call(connection, reservations))
         for one, refusal in zip(asked, refusals, strict=True):
             one.refusal = refusal
-        self._recent.add([one.reservation for one in asked if one.refusal is None], time.monotonic())
+        self.remember([one.reservation for one in asked if one.refusal is None and not is_advance(one.reservation)])
 
     async def _say_again(self, connection: psycopg.AsyncConnection[Any], _: float) -> None:
         now = self._clock()
@@ -131,6 +159,11 @@ def _refusal(row: tuple[Any, ...]) -> Refusal:
     kind, subject, period, amount, ends = row
     ends_at = None if ends is None else datetime.fromtimestamp(float(ends), UTC)
     return Refusal(kind, subject, period, Decimal(amount), ends_at)
+
+
+def is_advance(reservation: Reservation) -> bool:
+    """Whether it is money that was set aside, and no call's. A caller's request has no such id."""
+    return reservation.request_id.startswith(AHEAD)
 
 
 def refused(refusal: Refusal, stage: str, now: datetime) -> PenstockError:

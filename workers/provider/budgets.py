@@ -9,6 +9,7 @@ from contracts.apis.terms import terms_in
 from contracts.errors import ErrorCode, PenstockError
 from contracts.inference import ANTHROPIC_COUNT_TOKENS
 from infra.access.policies import Policies
+from infra.budgets.advances import Advances
 from infra.budgets.reservation import Reservation, Reservations
 from infra.catalog import CatalogSource, Provider, call_timeouts
 from infra.dispatch.job import Job
@@ -34,16 +35,19 @@ class Estimates:
 class Budgets:
     """The budgets of a process's calls. Who has none pays for nothing here."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is put together from, once a process
         self,
         policies: Policies,
         reservations: Reservations,
+        advances: Advances,
         prices: PriceBook,
         catalog: CatalogSource,
+        *,
         estimates: Estimates,
     ) -> None:
         self._policies = policies
         self._reservations = reservations
+        self._advances = advances
         self._prices = prices
         self._catalog = catalog
         self._estimates = estimates
@@ -89,9 +93,20 @@ class Budgets:
             if error.code is not ErrorCode.INSUFFICIENT_QUOTA:
                 raise
             raise NothingToCallError(error.code, error.message, stage=STAGE, retry_after=error.retry_after) from error
+        self._advances.reserved(reservation)
+
+    def cover(self, reservation: Reservation) -> bool:
+        """Whether the call may be made without any wait, as money was set aside for it."""
+        return self._advances.cover(reservation)
+
+    async def open(self) -> None:
+        """Begin to listen."""
+        self._policies.on_forget(self._advances.end_all)
+        await self._advances.open()
 
     async def close(self) -> None:
-        """Give the connection back."""
+        """Give everything back, and the connection."""
+        await self._advances.close()
         await self._reservations.close()
 
     def _most(self, job: Job, attempt: Attempt, provider: Provider, asked: Asked, prompt_tokens: int) -> Decimal | None:

@@ -113,6 +113,9 @@ class Maker:
         """
         if reservation is None:
             return await self._journalled(attempt)
+        if self._tools.budgets.cover(reservation):
+            self._tell_reserved(reservation, None)
+            return await self._journalled(attempt)
         journalled = asyncio.create_task(self._journalled(attempt))
         refusal: Exception | None = None
         try:

@@ -1,6 +1,7 @@
 """Wiring: `routed` in; deltas, `completed` or `failed`, and a usage row an attempt out."""
 
 from contracts.registry import template_of
+from infra.budgets.advances import Advances
 from infra.budgets.reservation import Reservations
 from infra.counters import Counters
 from infra.dispatch.emit import Emitter
@@ -42,7 +43,8 @@ def build(context: WorkerContext) -> Worker:
     limits = RateLimits(Windows(Counters(connection.acks, connection.js, STAGE)), log)
     reservations = Reservations(settings.require_postgres_url(), STAGE)
     estimates = Estimates(settings.reserved_output_tokens, settings.reservation_margin)
-    budgets = Budgets(context.policies, reservations, prices, context.catalog, estimates)
+    advances = Advances(reservations, connection.client)
+    budgets = Budgets(context.policies, reservations, advances, prices, context.catalog, estimates=estimates)
     tools = Tools(
         caller=Caller(pool, context.tracer, gone, prices, GenAiMetrics(context.registry, context.tenants)),
         emitter=Emitter(context.publisher, context.tracer),
@@ -58,6 +60,7 @@ def build(context: WorkerContext) -> Worker:
         await gone.listen(connection.client)
         await recovery.listen()
         await audience.listen()
+        await budgets.open()
         await watch.follow(context.catalog.current)
         await watch.open()
 
