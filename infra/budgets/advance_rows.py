@@ -1,7 +1,6 @@
 """Money that is set aside, in PostgreSQL: a reservation of which those of calls are made."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,12 +23,10 @@ LEFT JOIN budget_balances x
     ON x.budget_id = b.id AND x.period_start = budget_period_start(b.period, %(at)s::timestamptz)
 """
 _WOULD_FIT = """
-SELECT held > 0 AND x.spent + x.reserved - held + %(amount)s <= b.amount_usd
+SELECT x.spent + x.reserved + %(amount)s
+    - budget_set_aside(b.kind, b.subject_id, b.period, x.period_start, %(organisation)s) <= b.amount_usd
 FROM budgets b JOIN budget_balances x
     ON x.budget_id = b.id AND x.period_start = budget_period_start(b.period, %(at)s::timestamptz)
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(r.amount), 0) FROM budget_reservations r WHERE r.request_id LIKE 'ahead.%%'
-    AND r.organisation_id = %(organisation)s AND (b.kind = 'organisation' OR r.tenant_id = %(tenant)s)) a (held)
 WHERE b.kind = %(kind)s AND b.subject_id = %(subject)s AND b.period = %(period)s
 """
 
@@ -42,9 +39,13 @@ class AdvanceRows:
 
     async def book(self, advance: Reservation, calls: Sequence[Reservation]) -> bool:
         """Make reservations of their own for calls, out of what was set aside; what the ledger has already needs none.
-        False where that is not there, or not so much.
+        Said again, it changes nothing.
+
+        False where that is not there, or not so much, or a call had less reserved before: some may have none then.
         """
-        columns = zip(*((c.request_id, c.attempt, c.amount, c.started_at, c.expires_at) for c in calls), strict=True)
+        # One that was delivered again at once is there twice.
+        each = {(c.request_id, c.attempt): c for c in calls}.values()
+        columns = zip(*((c.request_id, c.attempt, c.amount, c.started_at, c.expires_at) for c in each), strict=True)
         values = (advance.tenant, advance.request_id, *(list(column) for column in columns))
         rows = await self._session.run(lambda connection: _rows(connection, _BOOK, values))
         return bool(rows[0][0])
@@ -57,13 +58,15 @@ class AdvanceRows:
 
     async def room(self, advance: Reservation) -> list[tuple[Decimal, Decimal]]:
         """Of each budget that it counts against: the amount, and how much of that is neither spent nor reserved."""
-        values = {**_whose(advance), "at": advance.started_at}
+        whose = {"organisation": advance.organisation, "tenant": advance.tenant, "key": advance.key_id}
+        values = {**whose, "at": advance.started_at}
         return await self._session.run(lambda connection: _rows(connection, _ROOM, values))
 
     async def would_fit(self, reservation: Reservation, refusal: Refusal) -> bool:
-        """Whether the budget that refused it has so much left, once all that was set aside is handed back."""
+        """Whether the budget that refused it has so much left, or will once all that is set aside is handed back."""
         of = {"kind": refusal.kind, "subject": refusal.subject, "period": refusal.period}
-        values = {**_whose(reservation), **of, "at": reservation.started_at, "amount": reservation.amount}
+        whose = {"organisation": reservation.organisation, "at": reservation.started_at}
+        values = {**of, **whose, "amount": reservation.amount}
         rows = await self._session.run(lambda connection: _rows(connection, _WOULD_FIT, values))
         return any(fits for (fits,) in rows)
 
@@ -72,7 +75,3 @@ async def _rows(
     connection: psycopg.AsyncConnection[Any], query: str, values: Mapping[str, Any] | Sequence[Any]
 ) -> list[Any]:
     return await (await connection.execute(query, values)).fetchall()
-
-
-def _whose(reservation: Reservation) -> dict[str, str | datetime | None]:
-    return {"organisation": reservation.organisation, "tenant": reservation.tenant, "key": reservation.key_id}

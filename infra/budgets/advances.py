@@ -2,18 +2,17 @@
 
 It is reserved like a call, in the same place and before any call that it is for, so no budget is ever overshot. A call
 that takes of it is booked a moment later: it gets a reservation of its own out of it, which the ledger's row settles as
-any other; if that row is there first, what the call took is given up.
+any other. If that row is there first, it gets none, and what it took is handed back with the rest.
 
 Money is set aside only for who calls often and while there is plenty left. It is handed back when nobody has called for
 a second, and when anybody would be refused for its sake. It pays only for calls of the day on which it was reserved.
 """
 
 import asyncio
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import nats.errors
@@ -23,41 +22,19 @@ from nats.aio.msg import Msg
 
 from contracts import subjects
 from contracts.errors import PenstockError
+from infra.budgets.advance import LOT, Advance, is_plenty
 from infra.budgets.advance_rows import AdvanceRows
-from infra.budgets.reservation import AHEAD, Refusal, Reservation, Reservations
-from infra.upkeep import BEHIND, OFTEN, Upkeep
+from infra.budgets.reservation import Refusal, Reservation, Reservations
+from infra.upkeep import BEHIND, OFTEN
 
-LOT = 8
-"""So many calls of the largest are set aside for, and as much again when half of it is taken."""
-_PLENTY, _SHARE = 8 * LOT, 10
-"""There is plenty in a budget that has so many calls left, and one dollar in so many of all that it has."""
-_MARGIN = timedelta(seconds=10)
-"""What is booked of it is booked before it expires."""
 _SETTLE = 0.02
 """Seconds in which others hand back what they have set aside."""
 _AGAIN = 1.0
+_CLOSING = 5.0
+"""Seconds for handing back when the process stops. What is not by then stays set aside until it expires."""
 _MOST = 10_000
 
 _Payer = tuple[str, str, str | None]
-
-
-class Advance(Upkeep):
-    """One payer's. `left` dollars are nobody's yet; `size` is the amount of the largest call lately."""
-
-    def __init__(self, first: Reservation) -> None:
-        super().__init__()
-        self.reservation = replace(first, request_id=AHEAD + uuid.uuid4().hex, attempt=1, amount=Decimal(0))
-        self.left = Decimal(0)
-        self.size = first.amount
-        self.longest = first.expires_at - first.started_at + _MARGIN
-        self.calls: list[Reservation] = []
-        """What was taken of it and is not booked yet."""
-
-    def covers(self, call: Reservation) -> bool:
-        """Whether a call of the same day can be paid of it."""
-        own = self.reservation
-        same_day = call.started_at.astimezone(UTC).date() == own.started_at.astimezone(UTC).date()
-        return not self.over and call.amount <= self.left and same_day and call.started_at + _MARGIN < own.expires_at
 
 
 class Advances:
@@ -75,9 +52,13 @@ class Advances:
         self._client = client
         self._advances: dict[_Payer, Advance] = {}
         self._last: dict[_Payer, float] = {}
+        self._quiet: dict[str | _Payer, float] = {}
+        """Until when nothing is set aside for whom: an organisation, a tenant or a payer. By the loop's clock."""
+        self._turn = asyncio.Lock()
+        """Of what is done behind calls, one at a time: a call never waits for more than one of them."""
         self._keeping: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
-        reservations.recall = self._recall
+        reservations.recall, reservations.on_lost = self._recall, self.end_all
 
     async def open(self) -> None:
         """Listen to those who need money back."""
@@ -87,10 +68,14 @@ class Advances:
         """Hand back everything."""
         self._closing.set()
         self.end_all()
-        await asyncio.gather(*self._keeping)
+        if self._keeping:
+            _, late = await asyncio.wait(self._keeping, timeout=_CLOSING)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     def end_all(self) -> None:
-        """Budgets may be others than they were: they are asked again."""
+        """Budgets may be others than they were, or less may be set aside: they are asked again."""
         for advance in self._advances.values():
             advance.end()
 
@@ -101,10 +86,14 @@ class Advances:
             return False
         advance.size = max(advance.size, call.amount)
         advance.use()
+        if not advance.lasts(call.started_at):
+            advance.end()
         if not advance.covers(call):
             return False
         advance.left -= call.amount
         advance.calls.append(call)
+        # A server that dies now is told of it before it is booked, and before anybody else takes that money.
+        self._reservations.remember([call])
         return True
 
     def reserved(self, call: Reservation) -> None:
@@ -116,6 +105,8 @@ class Advances:
         self._last[payer] = now
         if last is None or now - last > OFTEN or payer in self._advances or len(self._advances) >= _MOST:
             return
+        if self._closing.is_set() or any(self._quiet.get(who, now) > now for who in (payer, *payer[:2])):
+            return
         advance = self._advances[payer] = Advance(call)
         task = asyncio.create_task(self._keep(payer, advance))
         self._keeping.add(task)
@@ -125,7 +116,7 @@ class Advances:
         try:
             await asyncio.sleep(BEHIND)
             last = advance.last
-            while await self._set_aside(advance) and await advance.used_since(last):
+            while await self._set_aside(payer, advance) and await advance.used_since(last):
                 last = advance.last
                 await self._book(advance)
         except PenstockError:
@@ -139,12 +130,13 @@ class Advances:
 
     async def _wind_up(self, advance: Advance) -> None:
         """Hand back what nobody took. What can't be said now, or later, stays set aside until it expires."""
-        while advance.reservation.amount and self._clock() < advance.reservation.expires_at:
+        while advance.reservation.amount:
             try:
                 await self._book(advance)
-                await self._rows.hand_back(advance.reservation)
+                async with self._turn:
+                    await self._rows.hand_back(advance.reservation)
             except PenstockError:
-                if self._closing.is_set():
+                if self._closing.is_set() or self._clock() > advance.needed_until:
                     return
             else:
                 return
@@ -152,39 +144,45 @@ class Advances:
                 async with asyncio.timeout(_AGAIN):
                     await self._closing.wait()
 
-    async def _set_aside(self, advance: Advance) -> bool:
+    async def _set_aside(self, payer: _Payer, advance: Advance) -> bool:
         """Whether there is enough after it. Raises `PenstockError`."""
         if advance.left > LOT // 2 * advance.size:
             return True
-        more = LOT * advance.size - advance.left
-        if not is_plenty(await self._rows.room(advance.reservation), advance.size, more):
-            return False
-        taken = sum((call.amount for call in advance.calls), Decimal(0))
-        own = advance.reservation
-        until = self._clock() + advance.longest
-        advance.reservation = replace(own, amount=taken + advance.left + more, expires_at=until)
-        if await self._reservations.ask(advance.reservation) is not None:
-            return False
-        advance.left += more
-        return True
+        async with self._turn:
+            more = LOT * advance.size - advance.left
+            if not is_plenty(await self._rows.room(advance.reservation), advance.size, more):
+                self._be_quiet(payer)
+                return False
+            if advance.over:
+                return False
+            # Of what calls take meanwhile, as much is in `calls` as is gone from `left`.
+            taken = sum((call.amount for call in advance.calls), Decimal(0))
+            own, until = advance.reservation, self._clock() + advance.longest
+            advance.reservation = replace(own, amount=taken + advance.left + more, expires_at=until)
+            if await self._reservations.ask(advance.reservation) is not None:
+                return False
+            advance.left += more
+            return True
 
     async def _book(self, advance: Advance) -> None:
         """Raises `PenstockError`; what was done before it may be done again."""
         if not (calls := tuple(advance.calls)):
             return
-        if await self._rows.book(advance.reservation, calls):
-            self._reservations.remember(calls)
-        else:
-            # The server has forgotten what was set aside: it was killed.
-            advance.end()
-            for call in calls:
-                await self._reservations.insist(call)
+        async with self._turn:
+            if await self._rows.book(advance.reservation, calls):
+                self._reservations.remember(calls)
+            else:
+                # A server that was killed has forgotten what was set aside, or a call was delivered before.
+                advance.end()
+                for call in calls:
+                    await self._reservations.insist(call)
         del advance.calls[: len(calls)]
 
     async def _recall(self, call: Reservation, refusal: Refusal) -> bool:
         if not await self._rows.would_fit(call, refusal):
             return False
         whose = call.organisation if refusal.kind == "organisation" else call.tenant
+        self._end(whose)
         # Without a connection no call can be entered either, and that is told.
         with suppress(nats.errors.Error, OSError):
             await self._client.publish(subjects.advances_recalled(), orjson.dumps({"whose": whose}))
@@ -192,15 +190,20 @@ class Advances:
         return True
 
     async def _on_recall(self, message: Msg) -> None:
-        whose = orjson.loads(message.data)["whose"]
+        self._end(orjson.loads(message.data)["whose"])
+
+    def _end(self, whose: str) -> None:
+        """Of an organisation or a tenant, that somebody else needs what was set aside."""
+        self._be_quiet(whose)
         for (organisation, tenant, _), advance in self._advances.items():
             if whose in {organisation, tenant}:
                 advance.end()
 
-
-def is_plenty(room: Sequence[tuple[Decimal, Decimal]], size: Decimal, more: Decimal) -> bool:
-    """Whether, with so much `more` set aside, all budgets have so much left that it is nobody's loss."""
-    return all(left - more >= max(_PLENTY * size, amount / _SHARE) for amount, left in room)
+    def _be_quiet(self, who: str | _Payer) -> None:
+        """Set nothing aside for a while: there is too little left."""
+        if len(self._quiet) >= _MOST:
+            self._quiet.clear()
+        self._quiet[who] = asyncio.get_running_loop().time() + OFTEN
 
 
 def _payer(reservation: Reservation) -> _Payer:

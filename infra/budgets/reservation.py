@@ -76,6 +76,8 @@ class Reservations:
     def __init__(self, url: str, stage: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.session = Session(url, stage, self._say_again)
         self.recall: Recall | None = None
+        self.on_lost: Callable[[], None] | None = None
+        """Is called when the connection was lost: the server may have forgotten what was set aside."""
         self._stage = stage
         self._clock = clock
         self._one = Prepared("reserve_budget", _RESERVE.format(*(f"${number}" for number in range(1, 10))))
@@ -129,6 +131,8 @@ class Reservations:
         self.remember([one.reservation for one in asked if one.refusal is None and not is_advance(one.reservation)])
 
     async def _say_again(self, connection: psycopg.AsyncConnection[Any], _: float) -> None:
+        if self.on_lost is not None:
+            self.on_lost()
         now = self._clock()
         if again := [reservation for reservation in self._recent if reservation.expires_at > now]:
             await self._call(connection, again, unasked=True)

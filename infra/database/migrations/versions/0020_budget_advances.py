@@ -15,13 +15,14 @@ def upgrade() -> None:
         "CREATE INDEX budget_reservations_ahead ON budget_reservations (organisation_id)"
         " WHERE request_id LIKE 'ahead.%'"
     )
-    _define(functions_0020.BOOK)
-    _define(functions_0020.RESERVE)
+    for function in (functions_0020.SET_ASIDE, functions_0020.BOOK, functions_0020.RESERVE):
+        _define(function)
 
 
 def downgrade() -> None:
     _define(functions_0018.RESERVE)
-    op.execute("DROP FUNCTION book_calls")
+    for name in ("book_calls", "budget_set_aside"):
+        op.execute(f"DROP FUNCTION {name}")
     op.execute("DROP INDEX budget_reservations_ahead")
 
 
