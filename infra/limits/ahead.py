@@ -11,7 +11,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import nats.errors
@@ -27,13 +26,10 @@ from infra.limits.look import by_counter
 from infra.limits.places import Places, beside, is_plenty
 from infra.limits.window import BUCKET, bucket_of
 from infra.limits.windows import Windows
+from infra.upkeep import BEHIND, OFTEN, Upkeep
 
-_OFTEN = 1.0
-"""Seconds between two requests for which places are taken, and for how long they are kept for the next one."""
 _HOLD_OFF = 1.0
 """Seconds for which nothing is taken where places were recalled: who needed them is to find them there."""
-_BEHIND = 0.01
-"""Seconds. What a request leaves to be done is done when its answer is on its way, not beside it."""
 _MOST = 10_000
 _IN_HAND = 1024
 """More requests than a process has in hand, of which it knows that they have passed."""
@@ -56,20 +52,13 @@ class _Before(NamedTuple):
     passed: Passed
 
 
-@dataclass(slots=True)
-class _Row:
-    """Places and what happens to them. `largest`: tokens of the largest request that has asked for one."""
+class _Row(Upkeep):
+    """Places, for as long as somebody asks for them. `largest`: tokens of the largest request that has."""
 
-    places: Places
-    last: float
-    largest: int
-    over: bool = False
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def end(self) -> None:
-        """Nothing is given any more."""
-        self.over = True
-        self.wake.set()
+    def __init__(self, places: Places, largest: int) -> None:
+        super().__init__()
+        self.places = places
+        self.largest = largest
 
 
 class Ahead:
@@ -140,10 +129,9 @@ class Ahead:
             self._before.popitem(last=False)
 
     def _asked_for(self, row: _Row, tokens: int) -> None:
-        row.last = asyncio.get_running_loop().time()
         row.largest = max(row.largest, tokens)
         row.places.size = max(row.places.size, tokens)
-        row.wake.set()
+        row.use()
 
     def _begin(self, which: _Which, asked: Sequence[Asked], found: Passed, tokens: int) -> None:
         """Who asks often has its next places taken ahead."""
@@ -151,10 +139,10 @@ class Ahead:
         if len(self._seen) >= _MOST:
             self._seen.clear()
         self._seen[which] = _Seen(now, tokens)
-        if seen is None or now - seen.at > _OFTEN or which in self._rows or not self._may_take(asked, tokens, now):
+        if seen is None or now - seen.at > OFTEN or which in self._rows or not self._may_take(asked, tokens, now):
             return
         places = Places(tuple(asked), bucket_of(self._clock()), max(tokens, seen.size))
-        row = self._rows[which] = _Row(places, now, tokens)
+        row = self._rows[which] = _Row(places, tokens)
         task = asyncio.create_task(self._keep(which, row, found))
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
@@ -168,14 +156,14 @@ class Ahead:
     async def _keep(self, which: _Which, row: _Row, found: Passed) -> None:
         """Have places there for as long as somebody asks for them, within one bucket."""
         try:
-            await asyncio.sleep(_BEHIND)
+            await asyncio.sleep(BEHIND)
             row.places.room = tuple(standing.remaining for standing in found.standings)
             while is_plenty(row.places.asked, row.places.room, row.places.size) and not row.over:
                 last = row.last
-                if not await self._take(row.places) or not await self._asked_since(row, last):
+                if not await self._take(row.places) or not await row.used_since(last, self._left(row)):
                     break
         finally:
-            row.over = True
+            row.end()
             del self._rows[which]
             self._seen[which] = _Seen(row.last, row.largest)
             await self._hand_back(row.places)
@@ -193,21 +181,9 @@ class Ahead:
             return False
         return places.took(wanted, looks)
 
-    async def _asked_since(self, row: _Row, last: float) -> bool:
-        """Wait for the next request. False where none comes for a while, or the bucket is over."""
-        while row.last == last:
-            left = (row.places.bucket + 1) * BUCKET - self._clock()
-            if row.over or left <= 0:
-                return False
-            row.wake.clear()
-            try:
-                async with asyncio.timeout(min(left, _OFTEN)):
-                    await row.wake.wait()
-            except TimeoutError:
-                if left > _OFTEN:
-                    return False
-        await asyncio.sleep(_BEHIND)
-        return True
+    def _left(self, row: _Row) -> float:
+        """Seconds until the bucket is over."""
+        return (row.places.bucket + 1) * BUCKET - self._clock()
 
     async def _hand_back(self, places: Places) -> None:
         # If it can't be said now, the places count until they leave the window.
