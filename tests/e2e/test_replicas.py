@@ -79,6 +79,36 @@ def test_of_a_hundred_and_fifty_at_once_exactly_a_hundred_pass_a_limit_of_a_hund
     assert sum(platform.simulator_stats()["by_model"].values()) == 100
 
 
+async def ask_in_turn(replicas: Replicas, key: str, requests: int, width: int) -> Counter[str]:
+    """So many at a time, from one API after the other: often enough for workers to count and to reserve ahead."""
+    apis, turn = replicas.apis, asyncio.Semaphore(width)
+
+    async def one(number: int) -> str:
+        async with turn:
+            return await ask(apis[number % len(apis)], key)
+
+    return Counter(await asyncio.gather(*(one(number) for number in range(requests))))
+
+
+@pytest.mark.parametrize("run", range(RUNS))
+def test_what_workers_count_and_reserve_ahead_changes_nothing_of_how_many_pass(replicas: Replicas, run: int) -> None:
+    """A limit and a budget that are large enough for that, each asked until it is used up, and for longer."""
+    platform, name = replicas.apis[0], uuid.uuid4().hex[:8]
+    limited, frugal = (platform.create_key(f"{kind}-{name}") for kind in ("limited", "frugal"))
+    assert platform.run("limit", "set", "tenant", f"limited-{name}", "--requests", "200").returncode == 0
+    assert platform.run("budget", "create", "tenant", f"frugal-{name}", "month", "2.00").returncode == 0
+    platform.reset_simulator_stats()
+
+    async def ask_both() -> list[Counter[str]]:
+        return list(await asyncio.gather(*(ask_in_turn(replicas, key, 230, 8) for key in (limited, frugal))))
+
+    assert asyncio.run(ask_both()) == [
+        {"200": 200, "429 rate_limit_exceeded": 30},
+        {"200": 200, "429 insufficient_quota": 30},
+    ]
+    assert sum(platform.simulator_stats()["by_model"].values()) == 400
+
+
 async def ask_together(replicas: Replicas, question: str, requests: int) -> list[tuple[str, str, str]]:
     """The same of all APIs at once; what the cache had to do with each answer, its id, and the text."""
     body = {"model": SLOW, "messages": [{"role": "user", "content": question}]}
