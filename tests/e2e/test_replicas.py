@@ -95,18 +95,18 @@ def test_what_workers_count_and_reserve_ahead_changes_nothing_of_how_many_pass(r
     """A limit and a budget that are large enough for that, each asked until it is used up, and for longer."""
     platform, name = replicas.apis[0], uuid.uuid4().hex[:8]
     limited, frugal = (platform.create_key(f"{kind}-{name}") for kind in ("limited", "frugal"))
-    assert platform.run("limit", "set", "tenant", f"limited-{name}", "--requests", "200").returncode == 0
-    assert platform.run("budget", "create", "tenant", f"frugal-{name}", "month", "2.00").returncode == 0
+    assert platform.run("limit", "set", "tenant", f"limited-{name}", "--requests", "120").returncode == 0
+    assert platform.run("budget", "create", "tenant", f"frugal-{name}", "month", "1.20").returncode == 0
     platform.reset_simulator_stats()
 
     async def ask_both() -> list[Counter[str]]:
-        return list(await asyncio.gather(*(ask_in_turn(replicas, key, 230, 8) for key in (limited, frugal))))
+        return list(await asyncio.gather(*(ask_in_turn(replicas, key, 140, 8) for key in (limited, frugal))))
 
     assert asyncio.run(ask_both()) == [
-        {"200": 200, "429 rate_limit_exceeded": 30},
-        {"200": 200, "429 insufficient_quota": 30},
+        {"200": 120, "429 rate_limit_exceeded": 20},
+        {"200": 120, "429 insufficient_quota": 20},
     ]
-    assert sum(platform.simulator_stats()["by_model"].values()) == 400
+    assert sum(platform.simulator_stats()["by_model"].values()) == 240
 
 
 async def ask_together(replicas: Replicas, question: str, requests: int) -> list[tuple[str, str, str]]:
