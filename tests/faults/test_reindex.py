@@ -134,7 +134,7 @@ async def test_every_worker_killed_in_the_middle_of_a_re_index_loses_and_doubles
         # Nobody notes what gets into the index now.
         instance.send(signal.SIGSTOP, "worker-reindex")
         building = (await store.get(f"/reindex/{job}"))["version"]
-        await eventually(lambda: store.indexed(building), within=30, what="nothing gets into the index")
+        await eventually(lambda: store.indexed(building), within=60, what="nothing gets into the index")
         await kill_all_workers(instance)
         ended = await eventually(lambda: end_of(store, job), within=60, what="the re-index has not ended")
         before = seen.right
