@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import nats
 import pytest
 
 from infra.counters import Addition, Counters, Increment
 from infra.limits.counted import Asked, Full, Kind, Passed, unpacked
 from infra.limits.window import BUCKET
 from infra.limits.windows import Windows
-from infra.publish_acks import PublishAcks
 from infra.streams import COUNTERS
+from tests.support.ahead import counters_on
+from tests.support.clock import Clock
 from tests.support.pipeline import Pipeline
 
 NOW = 1_700_000_002.0
@@ -23,20 +23,10 @@ def tokens(amount: int, limit: int) -> Asked:
     return Asked("minute.tenant", Kind.TOKENS, amount, limit)
 
 
-class Clock:
-    """Stands still until it is told to go on."""
-
-    def __init__(self, now: float = NOW) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Late(Counters):
     """A process that is stopped between looking at its clock and being counted."""
 
-    clock: Clock
+    clock: Clock[float]
     by: float = 0.0
 
     async def add_all(self, additions: Sequence[Addition]) -> list[Increment]:
@@ -47,17 +37,13 @@ class Late(Counters):
 
 @asynccontextmanager
 async def processes(
-    pipeline: Pipeline, *clocks: Clock, kind: type[Counters] = Counters
+    pipeline: Pipeline, *clocks: Clock[float], kind: type[Counters] = Counters
 ) -> AsyncIterator[list[Windows]]:
     """A process for each clock, on connections of their own."""
     async with AsyncExitStack() as stack:
         made = []
         for clock in clocks:
-            client = await nats.connect(pipeline.settings.nats_url.unicode_string())
-            stack.push_async_callback(client.close)
-            acks = PublishAcks(client)
-            await acks.open()
-            counters = kind(acks, client.jetstream(timeout=5), "test")
+            _, counters = await counters_on(stack, pipeline, kind)
             if isinstance(counters, Late):
                 counters.clock = clock
             made.append(Windows(counters, clock))
@@ -77,7 +63,7 @@ async def value(pipeline: Pipeline, name: str, kind: Kind = Kind.REQUESTS) -> in
 async def test_of_two_limits_the_smaller_lets_through_exactly_what_it_may_and_the_larger_is_charged_that(
     pipeline: Pipeline,
 ) -> None:
-    async with processes(pipeline, Clock(), Clock()) as both:
+    async with processes(pipeline, Clock(NOW), Clock(NOW)) as both:
         asked = [both[n % 2].count((KEY, TENANT), f"r{n}") for n in range(100)]
         assert passed(list(await asyncio.gather(*asked))) == 30
         assert await value(pipeline, "minute.tenant") == 30
@@ -88,7 +74,7 @@ async def test_of_two_limits_the_smaller_lets_through_exactly_what_it_may_and_th
 
 async def test_what_is_too_large_keeps_nothing_out_that_fits(pipeline: Pipeline) -> None:
     small, large = tokens(10, 1000), tokens(900, 1000)
-    async with processes(pipeline, Clock(), Clock()) as both:
+    async with processes(pipeline, Clock(NOW), Clock(NOW)) as both:
         await both[0].count((tokens(500, 1000),), "first")
         asked = [both[n % 2].count((large if n < 10 else small,), f"r{n}") for n in range(60)]
         found = list(await asyncio.gather(*asked))
@@ -99,7 +85,7 @@ async def test_what_is_too_large_keeps_nothing_out_that_fits(pipeline: Pipeline)
 async def test_requests_and_tokens_of_one_counter_have_limits_of_their_own_and_are_refused_together(
     pipeline: Pipeline,
 ) -> None:
-    async with processes(pipeline, Clock(), Clock()) as both:
+    async with processes(pipeline, Clock(NOW), Clock(NOW)) as both:
         asked = [both[n % 2].count((TENANT, tokens(100, 1000)), f"r{n}") for n in range(30)]
         found = await asyncio.gather(*asked)
         assert passed(list(found)) == 10
@@ -133,7 +119,7 @@ async def test_processes_in_two_buckets_see_each_other(pipeline: Pipeline) -> No
 
 
 async def test_what_reaches_its_counter_when_its_bucket_is_over_is_counted_again(pipeline: Pipeline) -> None:
-    clock, other = Clock(), Clock(NOW + BUCKET)
+    clock, other = Clock(NOW), Clock(NOW + BUCKET)
     async with processes(pipeline, clock, kind=Late) as (late,), processes(pipeline, other) as (punctual,):
         # Somebody has looked at the bucket, and found it empty.
         assert passed([await punctual.count((KEY,), f"p{n}") for n in range(30)]) == 30
@@ -143,7 +129,7 @@ async def test_what_reaches_its_counter_when_its_bucket_is_over_is_counted_again
 
 
 async def test_a_correction_counts_in_the_bucket_of_what_it_corrects(pipeline: Pipeline) -> None:
-    clock = Clock()
+    clock = Clock(NOW)
     all_of_it, half = tokens(1000, 1000), tokens(500, 1000)
     async with processes(pipeline, clock, clock) as (one, other):
         first = await one.count((all_of_it,), "first")
@@ -164,7 +150,7 @@ async def test_a_correction_counts_in_the_bucket_of_what_it_corrects(pipeline: P
 
 
 async def test_the_room_that_is_left_and_the_time_until_all_of_it_is_back_are_told(pipeline: Pipeline) -> None:
-    async with processes(pipeline, Clock()) as (one,):
+    async with processes(pipeline, Clock(NOW)) as (one,):
         await one.count((KEY,), "first")
         found = await one.count((KEY,), "second")
     assert found.standings[0] is not None

@@ -14,19 +14,10 @@ import nats
 from infra.budgets.advances import Advances
 from infra.budgets.reservation import AHEAD, Reservation, Reservations
 from tests.support.budgets import NOON, call, granted, reserving
+from tests.support.clock import Clock
 from tests.support.database import Database
 from tests.support.servers import Server
 from tests.support.waiting import eventually
-
-
-@dataclass(slots=True)
-class Clock:
-    """Stands still until it is told to go on."""
-
-    now: datetime = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @dataclass(slots=True)
@@ -35,7 +26,7 @@ class Process:
 
     reservations: Reservations
     advances: Advances
-    clock: Clock
+    clock: Clock[datetime]
     made: list[Reservation] = field(default_factory=list)
     covered: int = 0
 
@@ -68,7 +59,7 @@ async def process(database: Database, server: Server) -> AsyncIterator[Process]:
     client = await nats.connect(server.url)
     try:
         async with reserving(database) as reservations:
-            clock = Clock()
+            clock = Clock(NOON)
             advances = Advances(reservations, client, clock)
             await advances.open()
             await client.flush()

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 import nats
 from nats.aio.client import Client
@@ -14,22 +15,13 @@ from infra.limits.counted import Asked, Full, Kind, Passed, unpacked, unpacked_p
 from infra.limits.reading import subject_of
 from infra.limits.window import bucket_of
 from infra.publish_acks import PublishAcks
+from tests.support.clock import Clock
 from tests.support.pipeline import Pipeline
 from tests.support.waiting import eventually
 
 NOW = 1_700_000_002.0
 TENANT = "places.tenant"
 """The counter that is looked at."""
-
-
-class Clock:
-    """Stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -39,7 +31,7 @@ class Process:
     name: str
     client: Client
     ahead: Ahead
-    clock: Clock
+    clock: Clock[float]
     passed: list[Passed] = field(default_factory=list)
     refused: list[Full] = field(default_factory=list)
     asked: int = 0
@@ -86,20 +78,29 @@ class Process:
         return await counters.value(subject_of(TENANT, bucket_of(self.clock.now if at is None else at)))
 
 
+K = TypeVar("K", bound=Counters)
+
+
+async def counters_on(stack: AsyncExitStack, pipeline: Pipeline, kind: type[K]) -> tuple[Client, K]:
+    """A connection of its own, and the counters as a process sees them that has it."""
+    client = await nats.connect(pipeline.settings.nats_url.unicode_string())
+    stack.push_async_callback(client.close)
+    acks = PublishAcks(client)
+    await acks.open()
+    return client, kind(acks, client.jetstream(timeout=5), "test")
+
+
 @asynccontextmanager
 async def processes(pipeline: Pipeline, names: str, *, deaf: str = "") -> AsyncIterator[list[Process]]:
     """A process for each letter, with one clock; what they hold is handed back as they end. Those that are `deaf` do
     not hear that places are recalled, like one that hangs.
     """
-    clock = Clock()
+    clock = Clock(NOW)
     async with AsyncExitStack() as stack:
         made = []
         for name in names:
-            client = await nats.connect(pipeline.settings.nats_url.unicode_string())
-            stack.push_async_callback(client.close)
-            acks = PublishAcks(client)
-            await acks.open()
-            ahead = Ahead(Counters(acks, client.jetstream(timeout=5), "test"), client, clock)
+            client, counters = await counters_on(stack, pipeline, Counters)
+            ahead = Ahead(counters, client, clock)
             if name not in deaf:
                 await ahead.open()
             stack.push_async_callback(ahead.close)

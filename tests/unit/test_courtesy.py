@@ -5,20 +5,11 @@ import asyncio
 from contracts.subjects import Lane
 from infra.dispatch.courtesy import NARROW, Courtesy
 from infra.dispatch.gate import LaneGate
+from tests.support.clock import Clock
 from workers.batchers import Batchers
 
 NEVER = 3600.0
 FULL = NARROW * 8
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Bulk:
@@ -71,7 +62,7 @@ async def test_a_search_that_comes_lets_what_is_in_hand_end_before_more_begins()
 
 
 async def test_when_nobody_has_searched_for_a_while_the_next_job_that_ends_lets_all_the_others_in():
-    clock = Clock()
+    clock = Clock(1000.0)
     courtesy = Courtesy(clock)
     with courtesy.passing():
         bulk = Bulk(LaneGate(FULL * 4, FULL, courtesy), FULL)

@@ -8,25 +8,18 @@ from api.auth import Authenticator, Refusal
 from contracts.errors import ErrorCode, PenstockError
 from infra.access.credentials import Credential, hash_secret
 from infra.access.logins import FailedLogins
+from tests.support.clock import Clock
 
 MOST, WINDOW = 3, 60.0
 GOOD = "Bearer psk_00aa_11bb"
 NETWORK, OTHER = "192.0.2.1", "192.0.2.2"
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Door:
     """An authenticator of one key, with a clock of its own, which says what it has asked and told."""
 
     def __init__(self) -> None:
-        self.clock, self.asked = Clock(), 0
+        self.clock, self.asked = Clock(0.0), 0
         self.told: list[tuple[str, str | None, Refusal]] = []
         failures = FailedLogins(MOST, WINDOW, self.clock)
         self._authenticator = Authenticator(self._find, failures, lambda *said: self.told.append(said))
@@ -106,7 +99,7 @@ async def test_every_failure_is_told_with_its_address_id_and_reason(door: Door):
 
 
 def test_what_is_remembered_has_an_end():
-    failures = FailedLogins(1, WINDOW, Clock())
+    failures = FailedLogins(1, WINDOW, Clock(0.0))
     for number in range(12_000):
         failures.add(str(number), None)
     assert failures.wait("0", None) == 0

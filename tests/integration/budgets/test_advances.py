@@ -24,18 +24,12 @@ from tests.support.advances import (
     set_aside,
 )
 from tests.support.advances import process as process_on
-from tests.support.budgets import ACME, KEY, MILLS, NOON, OTHER, Books, add_budget, call, found_organisation, granted
+from tests.support.budgets import ACME, KEY, MILLS, NOON, OTHER, Books, add_budget, call, granted
 from tests.support.budgets import reserving as reserving_from
 from tests.support.database import Database
 from tests.support.servers import Server
 
 TOTAL = "tenant-acme-total 1970-01-01"
-
-
-@pytest.fixture
-async def books(engine: AsyncEngine, database: Database) -> Books:
-    await found_organisation(database)
-    return Books(engine, database)
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from infra.budgets.alerts import claim
 from infra.telemetry.metrics import BudgetMetrics
-from tests.support.budgets import ACME, NOON, Books, add_budget, call, found_organisation, granted, reserving
-from tests.support.database import Database
+from tests.support.budgets import ACME, NOON, Books, add_budget, call, granted, reserving
 from tests.support.logs import RecordedLog
 from workers.ledger.courier import Courier, pause_after
 from workers.ledger.webhooks import Webhooks
@@ -44,12 +43,6 @@ class Deliveries:
         assert str(request.url) == URL
         self.received.append(orjson.loads(request.content))
         return httpx2.Response(self.statuses.pop(0) if self.statuses else 204)
-
-
-@pytest.fixture
-async def books(engine: AsyncEngine, database: Database) -> Books:
-    await found_organisation(database)
-    return Books(engine, database)
 
 
 @pytest.fixture

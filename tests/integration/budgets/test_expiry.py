@@ -2,24 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import envelope, subjects
 from infra.telemetry.metrics import BudgetMetrics
-from tests.support.budgets import ACME, MILLS, Books, add_budget, call, found_organisation, granted, reserving
-from tests.support.database import Database
+from tests.support.budgets import ACME, MILLS, Books, add_budget, call, granted, reserving
 from tests.support.logs import RecordedLog
 from tests.support.pipeline import Pipeline
 from tests.support.usage import used
 from workers.ledger.expiry import Expiry
-
-
-@pytest.fixture
-async def books(engine: AsyncEngine, database: Database) -> Books:
-    await found_organisation(database)
-    return Books(engine, database)
 
 
 async def test_what_may_still_wait_to_be_recorded_is_not_given_up_and_all_else_is(

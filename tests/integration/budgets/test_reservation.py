@@ -11,15 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from contracts.errors import ErrorCode, PenstockError
 from infra.budgets.reservation import Reservations
 from infra.budgets.settlement import expire
-from tests.support.budgets import ACME, KEY, MILLS, NOON, OTHER, Books, add_budget, call, found_organisation, granted
+from tests.support.budgets import ACME, KEY, MILLS, NOON, OTHER, Books, add_budget, call, granted
 from tests.support.budgets import reserving as reserving_from
 from tests.support.database import Database
-
-
-@pytest.fixture
-async def books(engine: AsyncEngine, database: Database) -> Books:
-    await found_organisation(database)
-    return Books(engine, database)
 
 
 @pytest.fixture

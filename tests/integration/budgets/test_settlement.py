@@ -5,21 +5,14 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.usage import INTERRUPTED
 from infra.budgets.reservation import Reservations
-from tests.support.budgets import ACME, KEY, MILLS, NOON, OTHER, Books, add_budget, call, found_organisation, granted
+from tests.support.budgets import ACME, KEY, MILLS, NOON, OTHER, Books, add_budget, call, granted
 from tests.support.budgets import reserving as reserving_from
 from tests.support.database import Database
 
 DAY = "tenant-acme-day 2026-11-23"
-
-
-@pytest.fixture
-async def books(engine: AsyncEngine, database: Database) -> Books:
-    await found_organisation(database)
-    return Books(engine, database)
 
 
 @pytest.fixture

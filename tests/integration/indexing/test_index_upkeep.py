@@ -11,20 +11,12 @@ from contracts.errors import ErrorCode, PenstockError
 from infra.index.embeddings import Embeddings
 from infra.index.version import IndexVersion
 from infra.index.versions import IndexVersions
+from tests.support.clock import Clock
 from tests.support.cut_documents import CutDocuments
 from tests.support.database import Database
 from tests.support.index import SPEC, STORE, TENANT, Index, make_index, sha
 from tests.support.logs import RecordedLog
 from workers.indexing.upkeep import Upkeep
-
-
-class Clock:
-    """Seconds, as the test says."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -50,12 +42,12 @@ async def segments(database: Database) -> int:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Clock[float]:
+    return Clock(0.0)
 
 
 @pytest.fixture
-def upkeep(engine: AsyncEngine, log: RecordedLog, clock: Clock) -> Upkeep:
+def upkeep(engine: AsyncEngine, log: RecordedLog, clock: Clock[float]) -> Upkeep:
     return Upkeep(engine, log.logger, clock)
 
 
@@ -84,7 +76,7 @@ async def test_segments_are_merged_while_writes_go_on(
 
 
 async def test_the_graph_is_looked_after_once_nobody_writes_and_only_once(
-    index: Index, upkeep: Upkeep, clock: Clock, maintained: list[int]
+    index: Index, upkeep: Upkeep, clock: Clock[float], maintained: list[int]
 ):
     for _ in range(4):
         upkeep.written_to(index.version)
@@ -98,7 +90,7 @@ async def test_the_graph_is_looked_after_once_nobody_writes_and_only_once(
 
 
 async def test_it_is_looked_after_in_the_end_although_writes_go_on(
-    index: Index, upkeep: Upkeep, clock: Clock, maintained: list[int]
+    index: Index, upkeep: Upkeep, clock: Clock[float], maintained: list[int]
 ):
     for _ in range(121):
         upkeep.written_to(index.version)
@@ -108,7 +100,7 @@ async def test_it_is_looked_after_in_the_end_although_writes_go_on(
 
 
 async def test_a_version_that_is_being_built_or_was_dropped_is_left_alone(
-    index: Index, upkeep: Upkeep, clock: Clock, maintained: list[int], log: RecordedLog
+    index: Index, upkeep: Upkeep, clock: Clock[float], maintained: list[int], log: RecordedLog
 ):
     building, dropped = [await index.versions.create(TENANT, STORE, SPEC) for _ in range(2)]
     await index.versions.drop(TENANT, dropped.id)
@@ -121,7 +113,7 @@ async def test_a_version_that_is_being_built_or_was_dropped_is_left_alone(
 
 
 async def test_what_could_not_be_done_is_done_later(
-    index: Index, upkeep: Upkeep, clock: Clock, maintained: list[int], monkeypatch: pytest.MonkeyPatch
+    index: Index, upkeep: Upkeep, clock: Clock[float], maintained: list[int], monkeypatch: pytest.MonkeyPatch
 ):
     async def away(*_: object) -> IndexVersion:
         raise PenstockError(ErrorCode.PIPELINE_UNAVAILABLE, "the database can't be reached", stage="index")
@@ -137,7 +129,7 @@ async def test_what_could_not_be_done_is_done_later(
 
 
 async def test_vectors_of_texts_that_are_no_more_are_forgotten_now_and_then(
-    index: Index, upkeep: Upkeep, clock: Clock, database: Database, maintained: list[int]
+    index: Index, upkeep: Upkeep, clock: Clock[float], database: Database, maintained: list[int]
 ):
     await index.add("a", "still there")
     texts = [sha(text) for text in ("still there", "no more", "on its way")]
