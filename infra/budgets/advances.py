@@ -9,22 +9,20 @@ a second, and when anybody would be refused for its sake. It pays only for calls
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import nats.errors
-import orjson
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from contracts import subjects
 from contracts.errors import PenstockError
 from infra.budgets.advance import LOT, Advance, is_plenty
 from infra.budgets.advance_rows import AdvanceRows
 from infra.budgets.reservation import Refusal, Reservation, Reservations
+from infra.recalls import Recalls
 from infra.upkeep import BEHIND, OFTEN
 
 _SETTLE = 0.02
@@ -49,11 +47,9 @@ class Advances:
         self._reservations = reservations
         self._clock = clock
         self._rows = AdvanceRows(reservations.session)
-        self._client = client
+        self._recalls = Recalls(client, subjects.advances_recalled(), self._end)
         self._advances: dict[_Payer, Advance] = {}
         self._last: dict[_Payer, float] = {}
-        self._quiet: dict[str | _Payer, float] = {}
-        """Until when nothing is set aside for whom: an organisation, a tenant or a payer. By the loop's clock."""
         self._turn = asyncio.Lock()
         """Of what is done behind calls, one at a time: a call never waits for more than one of them."""
         self._keeping: set[asyncio.Task[None]] = set()
@@ -62,7 +58,7 @@ class Advances:
 
     async def open(self) -> None:
         """Listen to those who need money back."""
-        await self._client.subscribe(subjects.advances_recalled(), cb=self._on_recall)
+        await self._recalls.open()
 
     async def close(self) -> None:
         """Hand back everything."""
@@ -105,7 +101,7 @@ class Advances:
         self._last[payer] = now
         if last is None or now - last > OFTEN or payer in self._advances or len(self._advances) >= _MOST:
             return
-        if self._closing.is_set() or any(self._quiet.get(who, now) > now for who in (payer, *payer[:2])):
+        if self._closing.is_set() or self._recalls.left_alone((payer, *payer[:2])):
             return
         advance = self._advances[payer] = Advance(call)
         task = asyncio.create_task(self._keep(payer, advance))
@@ -151,7 +147,7 @@ class Advances:
         async with self._turn:
             more = LOT * advance.size - advance.left
             if not is_plenty(await self._rows.room(advance.reservation), advance.size, more):
-                self._be_quiet(payer)
+                self._recalls.leave_alone((payer,))
                 return False
             if advance.over:
                 return False
@@ -182,28 +178,17 @@ class Advances:
         if not await self._rows.would_fit(call, refusal):
             return False
         whose = call.organisation if refusal.kind == "organisation" else call.tenant
-        self._end(whose)
-        # Without a connection no call can be entered either, and that is told.
-        with suppress(nats.errors.Error, OSError):
-            await self._client.publish(subjects.advances_recalled(), orjson.dumps({"whose": whose}))
+        self._recalls.leave_alone((whose,))
+        self._end((whose,))
+        await self._recalls.ask((whose,))
         await asyncio.sleep(_SETTLE)
         return True
 
-    async def _on_recall(self, message: Msg) -> None:
-        self._end(orjson.loads(message.data)["whose"])
-
-    def _end(self, whose: str) -> None:
-        """Of an organisation or a tenant, that somebody else needs what was set aside."""
-        self._be_quiet(whose)
+    def _end(self, whose: Collection[str]) -> None:
+        """Of organisations or tenants, that somebody else needs what was set aside."""
         for (organisation, tenant, _), advance in self._advances.items():
-            if whose in {organisation, tenant}:
+            if organisation in whose or tenant in whose:
                 advance.end()
-
-    def _be_quiet(self, who: str | _Payer) -> None:
-        """Set nothing aside for a while: there is too little left."""
-        if len(self._quiet) >= _MOST:
-            self._quiet.clear()
-        self._quiet[who] = asyncio.get_running_loop().time() + OFTEN
 
 
 def _payer(reservation: Reservation) -> _Payer:

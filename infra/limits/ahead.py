@@ -9,14 +9,11 @@ anybody is refused, all processes are asked to hand back what they hold (`infra.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-import nats.errors
-import orjson
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from contracts import subjects
 from contracts.errors import PenstockError
@@ -26,10 +23,9 @@ from infra.limits.look import by_counter
 from infra.limits.places import Places, beside, is_plenty
 from infra.limits.window import BUCKET, bucket_of
 from infra.limits.windows import Windows
+from infra.recalls import Recalls
 from infra.upkeep import BEHIND, OFTEN, Upkeep
 
-_HOLD_OFF = 1.0
-"""Seconds for which nothing is taken where places were recalled: who needed them is to find them there."""
 _MOST = 10_000
 _IN_HAND = 1024
 """More requests than a process has in hand, of which it knows that they have passed."""
@@ -65,19 +61,18 @@ class Ahead:
     """The windows of a process, with places taken ahead. Errors are those of `Windows`."""
 
     def __init__(self, counters: Counters, client: Client, clock: Callable[[], float] = time.time) -> None:
-        self.windows = Windows(counters, clock, self._recall)
-        self._client = client
+        self._recalls = Recalls(client, subjects.places_recalled(), self._end)
+        self.windows = Windows(counters, clock, self._recalls.ask)
         self._clock = clock
         self._rows: dict[_Which, _Row] = {}
         self._keeping: set[asyncio.Task[None]] = set()
         self._seen: dict[_Which, _Seen] = {}
-        self._recalled: dict[str, float] = {}
         self._before: OrderedDict[str, _Before] = OrderedDict()
         self._closed = False
 
     async def open(self) -> None:
         """Listen to those who need places back."""
-        await self._client.subscribe(subjects.places_recalled(), cb=self._on_recall)
+        await self._recalls.open()
 
     async def close(self) -> None:
         """Hand back all places, and take no more."""
@@ -139,7 +134,7 @@ class Ahead:
         if len(self._seen) >= _MOST:
             self._seen.clear()
         self._seen[which] = _Seen(now, tokens)
-        if seen is None or now - seen.at > OFTEN or which in self._rows or not self._may_take(asked, tokens, now):
+        if seen is None or now - seen.at > OFTEN or which in self._rows or not self._may_take(asked, tokens):
             return
         places = Places(tuple(asked), bucket_of(self._clock()), max(tokens, seen.size))
         row = self._rows[which] = _Row(places, tokens)
@@ -147,9 +142,9 @@ class Ahead:
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
 
-    def _may_take(self, asked: Sequence[Asked], size: int, now: float) -> bool:
+    def _may_take(self, asked: Sequence[Asked], size: int) -> bool:
         """Also whether there could ever be plenty of room: for small limits nothing is begun at all."""
-        recalled = any(now - self._recalled.get(one.name, -_HOLD_OFF) < _HOLD_OFF for one in asked)
+        recalled = self._recalls.left_alone(one.name for one in asked)
         most = [one.limit for one in asked]
         return not (recalled or self._closed or len(self._rows) >= _MOST) and is_plenty(asked, most, size)
 
@@ -190,16 +185,8 @@ class Ahead:
         with suppress(PenstockError):
             await self.windows.take_back(places.rest())
 
-    async def _recall(self, names: Sequence[str]) -> None:
-        # Without a connection the counters can't be asked either, and that is told.
-        with suppress(nats.errors.Error, OSError):
-            await self._client.publish(subjects.places_recalled(), orjson.dumps(names))
-
-    async def _on_recall(self, message: Msg) -> None:
-        names, now = set(orjson.loads(message.data)), asyncio.get_running_loop().time()
-        if len(self._recalled) >= _MOST:
-            self._recalled.clear()
-        self._recalled |= dict.fromkeys(names, now)
+    def _end(self, names: Collection[str]) -> None:
+        """Of places on any of these counters."""
         for row in self._rows.values():
             if any(one.name in names for one in row.places.asked):
                 row.end()

@@ -76,16 +76,17 @@ class Readings:
             task = asyncio.create_task(self._read_now(name))
             reading = _Reading(asyncio.get_running_loop().time(), self._clock(), task)
             self._readings[name] = reading
-        counts = await asyncio.shield(reading.counts)
-        now = self._clock()
-        return Look(asked, counts, waits_of(asked, counts, now), now)
+        return self._judged(asked, await asyncio.shield(reading.counts))
 
     def seen(self, asked: tuple[Asked, ...]) -> Look | None:
         """What somebody saw a moment ago."""
         now, reading = self._clock(), self._readings.get(asked[0].name)
         if reading is None or not 0 <= now - reading.at < _FULL_FOR or not reading.counts.done() or reading.failed():
             return None
-        counts = reading.counts.result()
+        return self._judged(asked, reading.counts.result())
+
+    def _judged(self, asked: tuple[Asked, ...], counts: dict[int, int]) -> Look:
+        now = self._clock()
         return Look(asked, counts, waits_of(asked, counts, now), now)
 
     async def _read_now(self, name: str) -> dict[int, int]:
