@@ -29,7 +29,8 @@ class UpOptions:
 
 def with_ports(options: UpOptions) -> UpOptions:
     """The same options, with a free port in the place of each 0."""
-    free = free_ports(4)
+    named = (options.port, options.nats_port, options.postgres_port, options.simulator_port, options.metrics_port)
+    free = free_ports(4, apart_from=named)
     return replace(
         options,
         port=options.port or free[0],

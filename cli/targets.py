@@ -40,7 +40,8 @@ def targets_of(options: UpOptions) -> Targets:
 
     names = WORKERS if options.processes else ("all",)
     first = options.metrics_port
-    ports = range(first, first + len(names)) if first else free_ports(len(names))
+    others = (options.port, options.nats_port, options.postgres_port, options.simulator_port)
+    ports = range(first, first + len(names)) if first else free_ports(len(names), apart_from=others)
     workers = {name: Address(options.host, port) for name, port in zip(names, ports, strict=True)}
     return Targets(Address(options.host, options.port), workers)
 

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -23,11 +23,16 @@ class PortClaim:
     host: str = LOOPBACK
 
 
-def free_ports(count: int) -> list[int]:
-    """Different loopback ports that nobody listens on at the moment."""
+def free_ports(count: int, apart_from: Collection[int] = ()) -> list[int]:
+    """Different loopback ports that nobody listens on at the moment, and none of those that are spoken for."""
+    found: list[int] = []
     with ExitStack() as stack:
-        servers = [stack.enter_context(_listening_socket(LOOPBACK, 0)) for _ in range(count)]
-        return [int(server.getsockname()[1]) for server in servers]
+        while len(found) < count:
+            server = stack.enter_context(_listening_socket(LOOPBACK, 0))
+            port = int(server.getsockname()[1])
+            if port not in apart_from:
+                found.append(port)
+    return found
 
 
 async def check_ports(claims: Iterable[PortClaim]) -> None:

@@ -45,3 +45,10 @@ async def test_what_cannot_be_listened_on_is_said(claim: PortClaim, sentence: st
 
 def test_free_ports_are_different() -> None:
     assert len(set(free_ports(20))) == 20
+
+
+def test_free_ports_are_none_of_those_that_are_spoken_for():
+    spoken_for = set(free_ports(400))
+    found = free_ports(400, apart_from=spoken_for)
+    assert len(found) == 400
+    assert not spoken_for.intersection(found)
